@@ -1,0 +1,98 @@
+/**
+ * Which returned packets are late: `late_ratio` of the metrics document.
+ *
+ * A packet is late when `t_actual > t_expected + threshold`, with `t_expected(ts) = t0 + (ts − ts0) / clock_rate` and t0, ts0 the
+ * arrival time and RTP timestamp of the stream's first returned packet. Two clocks never run alike, so t0 follows the lower
+ * envelope of `t_actual − t_expected`: an early packet pulls it down at once, and it may rise to the least difference of the last
+ * 5 to 10 s, but by no more than 250 ppm of the time that passed. Drift of up to 200 ppm therefore makes no packet late, while a step
+ * of the delay stays late for long (20 ms over a threshold of 3 ms: for more than a minute). Nothing is allocated per packet.
+ */
+import { extendTimestamp } from '../rtp/sequence.ts';
+
+export const DEFAULT_LATE_THRESHOLD_NS = 3_000_000;
+/** A marker bit after this long without a packet begins a new talkspurt; no usual ptime comes near it. */
+const SILENCE_NS = 200_000_000;
+
+/** Nanoseconds that t0 may rise in a nanosecond: 250 ppm, above what any two sound-card or server clocks differ by. */
+const MAXIMUM_RISE = 250e-6;
+const BUCKET_NS = 5_000_000_000;
+/** A marked packet this much behind its timestamp is the start of a new timeline, not the most delayed packet of the call. */
+const BREAK_NS = 1_000_000_000;
+/** No SSRC, which is 32 bits unsigned. */
+const NO_SSRC = -1;
+
+export interface LateOptions {
+  /** Rate of the RTP timestamps, 8000 for PCMU and PCMA. */
+  readonly clockRateHz: number;
+  readonly thresholdNs?: number;
+}
+
+/** Follows one stream at a time: give each SSRC that is in use at once its own detector. */
+export class LateDetector {
+  readonly #nsPerTick: number;
+  readonly #thresholdNs: number;
+  #ssrc = NO_SSRC;
+  #firstAtNs = 0;
+  #firstTimestamp = 0;
+  #lastAtNs = 0;
+  /** Extended beyond 32 bits. */
+  #lastTimestamp = 0;
+  /** The lower envelope: how far t0 has moved since the first packet. */
+  #baseNs = 0;
+  #bucketAtNs = 0;
+  #bucketLeastNs = 0;
+  #previousLeastNs = Number.POSITIVE_INFINITY;
+
+  constructor(options: LateOptions) {
+    this.#nsPerTick = 1e9 / options.clockRateHz;
+    this.#thresholdNs = options.thresholdNs ?? DEFAULT_LATE_THRESHOLD_NS;
+  }
+
+  /**
+   * A packet came back at `atNs`. A new SSRC, or a marker after silence, starts a new (t0, ts0).
+   *
+   * @returns whether it is late. A packet with the timestamp of the one before it (an event of RFC 4733, a further fragment of a
+   * frame) is never late: only the first of them was due at that instant.
+   */
+  returned(atNs: number, timestamp: number, ssrc: number, marker: boolean): boolean {
+    if (ssrc !== this.#ssrc) return this.#start(atNs, timestamp, ssrc);
+    const extended = extendTimestamp(this.#lastTimestamp, timestamp);
+    const differenceNs = atNs - this.#firstAtNs - (extended - this.#firstTimestamp) * this.#nsPerTick;
+    if (marker && (atNs - this.#lastAtNs >= SILENCE_NS || differenceNs - this.#baseNs >= BREAK_NS)) {
+      return this.#start(atNs, timestamp, ssrc);
+    }
+    const sameInstant = extended === this.#lastTimestamp;
+    const elapsedNs = atNs - this.#lastAtNs;
+    this.#lastAtNs = atNs;
+    this.#lastTimestamp = extended;
+    if (sameInstant) return false;
+    this.#follow(atNs, differenceNs, elapsedNs);
+    return differenceNs > this.#baseNs + this.#thresholdNs;
+  }
+
+  #start(atNs: number, timestamp: number, ssrc: number): boolean {
+    this.#ssrc = ssrc;
+    this.#firstAtNs = atNs;
+    this.#firstTimestamp = timestamp;
+    this.#lastAtNs = atNs;
+    this.#lastTimestamp = timestamp;
+    this.#baseNs = 0;
+    this.#bucketAtNs = atNs;
+    this.#bucketLeastNs = 0;
+    this.#previousLeastNs = Number.POSITIVE_INFINITY;
+    return false;
+  }
+
+  #follow(atNs: number, differenceNs: number, elapsedNs: number): void {
+    const ageNs = atNs - this.#bucketAtNs;
+    if (ageNs >= BUCKET_NS) {
+      // After a long time without a packet the present bucket is as out of date as the previous one.
+      this.#previousLeastNs = ageNs >= 2 * BUCKET_NS ? Number.POSITIVE_INFINITY : this.#bucketLeastNs;
+      this.#bucketLeastNs = differenceNs;
+      this.#bucketAtNs = atNs;
+    } else if (differenceNs < this.#bucketLeastNs) {
+      this.#bucketLeastNs = differenceNs;
+    }
+    this.#baseNs = Math.min(this.#previousLeastNs, this.#bucketLeastNs, this.#baseNs + elapsedNs * MAXIMUM_RISE);
+  }
+}
