@@ -1,0 +1,106 @@
+/** The options of `rtplat ari-serve`. */
+import { isIP } from 'node:net';
+import { InvalidArgumentError } from 'commander';
+import type { Option } from 'commander';
+import { isApplicationName } from '../core/ari/ids.ts';
+import type { PortRange } from '../core/values/ports.ts';
+import { byteSize, durationNs, option, port, portRange } from './options.ts';
+import { logOptions } from './service-options.ts';
+import type { LogCommandOptions } from './service-options.ts';
+
+export interface AriServeOptions extends LogCommandOptions {
+  readonly range: PortRange;
+  readonly echoHost: string;
+  readonly echoPort: number;
+  readonly ariUrl: URL;
+  readonly ariUser: string;
+  readonly ariPassFile?: string;
+  readonly app: string;
+  readonly bind: string;
+  readonly advertise?: string;
+  readonly format: string;
+  readonly asteriskRange?: PortRange;
+  readonly httpBind: string;
+  readonly httpPort: number;
+  readonly metricsInterval: number;
+  readonly lossTimeout: number;
+  readonly lateThreshold: number;
+  readonly buffer: number;
+  readonly out?: string;
+}
+
+export function ariServeOptions(): readonly Option[] {
+  return [
+    option('-r, --range <first-last>', 'UDP ports for calls, one each, inclusive', { parse: portRange, default: '10000-10100', env: 'PORT_RANGE' }),
+    option('--echo-host <host>', 'where the echo server is', { default: '127.0.0.1', env: 'ECHO_HOST' }),
+    option('--echo-port <port>', 'UDP port of the echo server', { parse: port(), default: '4000', env: 'ECHO_PORT' }),
+    option('--ari-url <url>', 'the HTTP server of Asterisk', { parse: ariUrl, default: 'http://127.0.0.1:8088', env: 'ARI_URL' }),
+    option('--ari-user <name>', 'user of ari.conf; the password comes from ARI_PASS or --ari-pass-file', { default: 'asterisk', env: 'ARI_USER' }),
+    option('--ari-pass-file <file>', 'file that holds the password of the ARI user', { env: 'RTPLAT_ARI_PASS_FILE' }),
+    option('--app <name>', 'Stasis application, as in Stasis(rtplat) of the dialplan', { parse: appName, default: 'rtplat', env: 'APP_NAME' }),
+    option('-b, --bind <address>', 'numeric address that the ports are bound to', { parse: address, default: '0.0.0.0', env: 'BIND_IP' }),
+    option('--advertise <address>', 'address that Asterisk sends RTP to; without it the one of --bind, or the one that faces Asterisk', {
+      parse: address,
+      env: 'RTPLAT_ADVERTISE',
+    }),
+    option('--format <name>', 'audio format of the external leg, as Asterisk names it', {
+      default: 'ulaw',
+      choices: ['ulaw', 'alaw', 'g722'],
+      env: 'RTPLAT_FORMAT',
+    }),
+    option('--asterisk-range <first-last>', "Asterisk's own RTP ports, for the warning about an overlap; without it Asterisk is asked", {
+      parse: portRange,
+      env: 'RTPLAT_ASTERISK_RANGE',
+    }),
+    option('--http-bind <address>', 'numeric address of the HTTP service', { parse: address, default: '127.0.0.1', env: 'RTPLAT_HTTP_BIND' }),
+    option('--http-port <port>', 'TCP port of the HTTP service', { parse: port('zero-allowed'), default: '9090', env: 'SERVICE_PORT' }),
+    option('--metrics-interval <duration>', 'time between status lines, written when something changed; 0 for none', {
+      parse: durationNs({ bareUnit: 's' }),
+      default: '10s',
+      env: 'METRICS_INTERVAL_SEC',
+    }),
+    option('--loss-timeout <duration>', 'an echo that takes longer counts as lost; up to 60s', {
+      parse: lossTimeout,
+      default: '2s',
+      env: 'RTPLAT_LOSS_TIMEOUT',
+    }),
+    option('--late-threshold <duration>', 'a returned packet is late when it comes later than expected by more than this', {
+      parse: durationNs(),
+      default: '3ms',
+      env: 'RTPLAT_LATE_THRESHOLD',
+    }),
+    option('--buffer <size>', 'receive and send buffer to ask the kernel for, each port', { parse: byteSize, default: '2MB', env: 'RTPLAT_BUFFER' }),
+    option('-o, --out <file>', 'write a run file when the service ends', { env: 'RTPLAT_OUT' }),
+    ...logOptions(),
+  ];
+}
+
+function ariUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
+    throw new InvalidArgumentError('Not an address: write http://HOST:8088 or https://HOST:8089.');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new InvalidArgumentError('Credentials do not belong into the address: use --ari-user and ARI_PASS or --ari-pass-file.');
+  }
+  if (url.search !== '' || !['/', '/ari', '/ari/'].includes(url.pathname)) {
+    throw new InvalidArgumentError('Leave the path away: write http://HOST:8088.');
+  }
+  return new URL('/', url);
+}
+
+function appName(text: string): string {
+  if (!isApplicationName(text)) throw new InvalidArgumentError('Not an application name: letters, digits, - and _, up to 64 of them.');
+  return text;
+}
+
+function address(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError('Not a numeric IPv4 or IPv6 address.');
+  return text;
+}
+
+function lossTimeout(text: string): number {
+  const ns = durationNs({ atLeastNs: 1e6 })(text);
+  if (ns > 60e9) throw new InvalidArgumentError('The histogram ends at 60s.');
+  return ns;
+}

@@ -1,0 +1,218 @@
+/** Wires the parts of `rtplat ari-serve` together, runs them until a signal, and reports. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { AriConnection } from '../core/ari/connection.ts';
+import type { AriLink } from '../core/ari/connection.ts';
+import { connectAri } from '../core/ari/client.ts';
+import { legIds, QUESTION_SERIAL } from '../core/ari/ids.ts';
+import { askRtpRange, overlapWarning } from '../core/ari/rtp-range.ts';
+import { AriSession } from '../core/ari/session.ts';
+import { messageOf, RtplatError } from '../core/errors.ts';
+import { EchoWatch } from '../core/relay/echo-watch.ts';
+import { RelayFleet } from '../core/relay/fleet.ts';
+import { healthDocument } from '../core/service/health.ts';
+import type { HealthDocument } from '../core/service/health.ts';
+import { startHttp } from '../core/service/http.ts';
+import { createLogger } from '../core/service/log.ts';
+import type { Logger } from '../core/service/log.ts';
+import { isOwnAddress, isOwnHost, localAddressTowards } from '../core/service/local-address.ts';
+import { relayEvents, relayRoutes } from '../core/service/relay-routes.ts';
+import { ResourceUsage } from '../core/service/usage.ts';
+import { createPortableEngine } from '../core/udp/portable.ts';
+import { formatHostPort, isUnspecified } from '../core/values/address.ts';
+import { formatPortRange, overlapOf } from '../core/values/ports.ts';
+import type { AriServeOptions } from './ari-serve-options.ts';
+import { relayStatusReporter, reportRelay } from './relay-report.ts';
+import type { CommandIo } from './io.ts';
+
+export async function runAriServe(io: CommandIo, options: AriServeOptions): Promise<void> {
+  const password = readPassword(io, options);
+  const log = createLogger({
+    format: options.logFormat,
+    level: options.logLevel,
+    write: (line) => void io.stdout.write(`${line}\n`),
+  });
+  const stopped = Promise.withResolvers<'SIGINT' | 'SIGTERM'>();
+  const forget = io.onStop(stopped.resolve);
+  const startedAt = new Date();
+  const service = new AriService(options, password, log);
+  try {
+    await service.start();
+    const status = relayStatusReporter(service.fleet, log, options.metricsInterval);
+    const signal = await stopped.promise;
+    status.stop();
+    log.info(`${signal} received: ending ${service.session.activeCalls} calls`);
+    await service.endCalls();
+    await reportRelay(io, service.fleet, { command: 'ari-serve', startedAt, options: publicOptions(options), out: options.out, logFormat: options.logFormat });
+  } finally {
+    await service.stop();
+    forget();
+  }
+}
+
+/** Everything of the service that has to be stopped. */
+class AriService {
+  readonly fleet: RelayFleet;
+  readonly session: AriSession;
+  readonly #options: AriServeOptions;
+  readonly #log: Logger;
+  readonly #engine = createPortableEngine();
+  /** Part of the names of what this run creates in Asterisk. */
+  readonly #instance = randomBytes(4).toString('hex');
+  readonly #usage = new ResourceUsage();
+  readonly #echo: EchoWatch;
+  readonly #connection: AriConnection;
+  #advertise: string;
+  #stopping = false;
+  #stopHttp: () => Promise<void> = async () => {};
+  #overlapSaid = false;
+
+  constructor(options: AriServeOptions, password: string, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+    this.#advertise = options.advertise ?? options.bind;
+    const engine = this.#engine;
+    this.#echo = new EchoWatch({ engine, host: options.echoHost, port: options.echoPort, bindAddress: options.bind, log });
+    this.fleet = new RelayFleet({
+      engine,
+      range: options.range,
+      bindAddress: options.bind,
+      echo: () => this.#echo.target(),
+      bufferBytes: options.buffer,
+      lossTimeoutNs: options.lossTimeout,
+      lateThresholdNs: options.lateThreshold,
+      log,
+    });
+    this.session = new AriSession({
+      app: options.app,
+      instance: this.#instance,
+      format: options.format,
+      advertise: () => this.#advertise,
+      fleet: this.fleet,
+      log,
+      nowNs: engine.nowNs,
+    });
+    this.#connection = new AriConnection({
+      connect: () => this.#connect(password),
+      connected: (api) => this.session.connected(api),
+      disconnected: () => this.session.disconnected(),
+      log,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { httpBind, httpPort, range, bind, echoHost, echoPort } = this.#options;
+    const sources = { fleet: this.fleet, health: () => this.#health() };
+    const http = await startHttp({ host: httpBind, port: httpPort, answer: relayRoutes(sources), events: relayEvents(sources) });
+    this.#stopHttp = http.stop;
+    this.#log.info(
+      `ari-serve: ports ${formatPortRange(range)} on ${bind}, echo ${formatHostPort(echoHost, echoPort)}, ` +
+        `HTTP on http://${formatHostPort(http.host, http.port)}/ (${this.#engine.name} engine, ${this.#engine.clock} clock)`,
+    );
+    await this.#echo.start();
+    const echo = this.#echo.target();
+    if (echo !== undefined && overlapOf(range, { first: echoPort, last: echoPort }) !== undefined && isOwnAddress(echo.address)) {
+      this.#log.warn(`Warning: the echo port ${echoPort} lies in the range ${formatPortRange(range)} of this host; move one of them`);
+    }
+    await this.#connection.start();
+  }
+
+  async endCalls(): Promise<void> {
+    this.#stopping = true;
+    await this.session.shutdown();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#connection.stop();
+    await this.#stopHttp();
+    await this.#echo.stop();
+    this.fleet.stop();
+    this.#usage.stop();
+  }
+
+  async #connect(password: string): Promise<AriLink> {
+    const { ariUrl, ariUser, app, advertise, bind } = this.#options;
+    const link = await connectAri({ url: ariUrl, user: ariUser, password, app, event: (event) => this.session.event(event) });
+    try {
+      if (advertise === undefined && isUnspecified(bind)) {
+        this.#advertise = await localAddressTowards(this.#engine, ariUrl.hostname, bind);
+        this.#log.info(`Asterisk is told to send RTP to ${this.#advertise} (change it with --advertise)`);
+      }
+      await this.#warnOfOverlap(link);
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+    return link;
+  }
+
+  /** Once: a range shared with an Asterisk on this host loses calls now and then, which nobody would understand. */
+  async #warnOfOverlap(link: AriLink): Promise<void> {
+    const { app, range, asteriskRange, ariUrl } = this.#options;
+    if (this.#overlapSaid || !(await isOwnHost(ariUrl.hostname))) return;
+    this.#overlapSaid = true;
+    let asterisk = asteriskRange;
+    try {
+      asterisk ??= await askRtpRange(link.api, legIds(app, this.#instance, QUESTION_SERIAL).externalId, formatHostPort(this.#advertise, range.first));
+    } catch (error) {
+      this.#log.debug(`Asterisk was asked for its RTP range: ${messageOf(error)}`);
+    }
+    if (asterisk === undefined) {
+      this.#log.info("Asterisk does not tell its RTP range (module func_config): see that rtp.conf keeps clear of --range, or name it with --asterisk-range");
+      return;
+    }
+    const warning = overlapWarning(range, asterisk);
+    if (warning !== undefined) this.#log.warn(warning);
+  }
+
+  #health(): HealthDocument {
+    const ari = this.#connection.status();
+    const echo = this.#echo.status();
+    return healthDocument({
+      signalling: { name: 'ari', ok: ari.connected, reason: ari.connected ? null : `no connection to Asterisk: ${ari.reason ?? 'unknown'}` },
+      echo: { name: 'echo', ok: echo.answering, reason: echo.answering ? null : `the echo server does not answer: ${echo.reason ?? 'unknown'}` },
+      ports: this.fleet.ports(),
+      stopping: this.#stopping,
+      uptimeSeconds: process.uptime(),
+      activeCalls: this.fleet.register.active,
+      totalCalls: this.fleet.register.totals().taken,
+      memoryBytes: process.memoryUsage.rss(),
+      cpuPercent: this.#usage.cpuPercent,
+    });
+  }
+}
+
+function readPassword(io: CommandIo, options: AriServeOptions): string {
+  const { ariPassFile } = options;
+  if (ariPassFile === undefined) {
+    const password = io.env['ARI_PASS'];
+    if (password !== undefined && password !== '') return password;
+    throw new RtplatError('usage', `no password for the ARI user ${options.ariUser}`, { hint: 'set ARI_PASS, or name a file with --ari-pass-file' });
+  }
+  let text: string;
+  try {
+    text = readFileSync(ariPassFile, 'utf8');
+  } catch (error) {
+    throw new RtplatError('usage', `cannot read --ari-pass-file ${ariPassFile}: ${messageOf(error)}`, { cause: error });
+  }
+  const password = text.split('\n', 1)[0]?.trimEnd() ?? '';
+  if (password === '') throw new RtplatError('usage', `--ari-pass-file ${ariPassFile} is empty`, { hint: 'write the password into its first line' });
+  return password;
+}
+
+/** The options as a run file shows them; nothing secret is among them. */
+function publicOptions(options: AriServeOptions): Record<string, unknown> {
+  return {
+    range: formatPortRange(options.range),
+    echo: formatHostPort(options.echoHost, options.echoPort),
+    ari_url: options.ariUrl.href,
+    app: options.app,
+    bind: options.bind,
+    advertise: options.advertise ?? null,
+    format: options.format,
+    loss_timeout_ms: options.lossTimeout / 1e6,
+    late_threshold_ms: options.lateThreshold / 1e6,
+    buffer_bytes: options.buffer,
+  };
+}

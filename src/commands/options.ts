@@ -1,0 +1,84 @@
+/** Option parsers: text in, a value in the units of the code out, or a usage error that says what is wrong and what to write. */
+import { InvalidArgumentError, Option } from 'commander';
+import { parseDurationNs } from '../core/values/duration.ts';
+import { parsePort, parsePortRange, wholeNumber } from '../core/values/ports.ts';
+import type { PortRange } from '../core/values/ports.ts';
+import { parseByteSize } from '../core/values/size.ts';
+
+/** A duration in nanoseconds. `bareUnit` is the unit of a number without one, for environment variables whose name holds it. */
+export function durationNs(limits: { atLeastNs?: number; bareUnit?: 'ms' | 's' } = {}): (text: string) => number {
+  return (text) => {
+    const ns = parseDurationNs(text, limits.bareUnit);
+    if (ns === undefined) throw new InvalidArgumentError('Not a duration: write a number with its unit, such as 20ms, 5s or 2m.');
+    if (ns < (limits.atLeastNs ?? 0)) throw new InvalidArgumentError('The duration is too short.');
+    return ns;
+  };
+}
+
+export function port(zero: 'zero-allowed' | 'no-zero' = 'no-zero'): (text: string) => number {
+  return (text) => {
+    const value = parsePort(text, zero);
+    if (value === undefined) throw new InvalidArgumentError(`Not a port: write a number from ${zero === 'no-zero' ? 1 : 0} to 65535.`);
+    return value;
+  };
+}
+
+export function portRange(text: string): PortRange {
+  const range = parsePortRange(text);
+  if (range === undefined) {
+    throw new InvalidArgumentError('Not a port range: write FIRST-LAST, both from 1 to 65535 and the lower first, such as 10000-10100.');
+  }
+  return range;
+}
+
+export function byteSize(text: string): number {
+  const bytes = parseByteSize(text);
+  if (bytes === undefined || bytes <= 0) throw new InvalidArgumentError('Not a size: write bytes, or a number with its unit, such as 512kB or 2MB.');
+  return bytes;
+}
+
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = wholeNumber(text);
+    if (value === undefined || value < min || value > max) {
+      throw new InvalidArgumentError(`Not a number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+/** A positive number that may have a fraction, such as a rate. */
+export function positiveNumber(max: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!Number.isFinite(value) || value <= 0 || value > max) throw new InvalidArgumentError(`Not a number above 0 and up to ${max}.`);
+    return value;
+  };
+}
+
+/**
+ * One option the way all of rtplat declares them.
+ *
+ * @param value what commander's parser makes of the text; the default is given as text and goes through the same parser.
+ */
+export function option<T>(flags: string, description: string, settings: OptionSettings<T>): Option {
+  const made = new Option(flags, description);
+  if (settings.parse !== undefined) made.argParser(settings.parse);
+  if (settings.default !== undefined) {
+    const value: unknown = settings.parse === undefined ? settings.default : settings.parse(settings.default);
+    made.default(value, settings.defaultShown ?? settings.default);
+  }
+  if (settings.choices !== undefined) made.choices(settings.choices);
+  if (settings.env !== undefined) made.env(settings.env);
+  return made;
+}
+
+export interface OptionSettings<T> {
+  readonly parse?: (text: string) => T;
+  /** As a user would write it; the help shows it. */
+  readonly default?: string;
+  readonly defaultShown?: string;
+  readonly env?: string;
+  readonly choices?: readonly string[];
+}

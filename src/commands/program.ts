@@ -1,0 +1,48 @@
+/** The commander tree: one command a file, nothing here but what they share. */
+import { Command } from 'commander';
+import { VERSION } from '../version.ts';
+import { ariServeCommand } from './ari-serve.ts';
+import { completionCommand } from './completion.ts';
+import { demoCommand } from './demo.ts';
+import { echoCommand } from './echo.ts';
+import type { CommandIo } from './io.ts';
+import { probeCommand } from './probe.ts';
+import { reportCommand } from './report.ts';
+
+const EXIT_STATUS = `
+Exit status:
+  0    done, and every bound held
+  1    it failed: the network, Asterisk, a file
+  2    wrong usage or configuration
+  3    a bound or the baseline comparison was violated
+  4    the measurement is not trustworthy: too few samples, sender too late, host too busy
+  130  stopped by SIGINT, 143 by SIGTERM, before there was anything to report`;
+
+export function createProgram(io: CommandIo): Command {
+  const program = new Command('rtplat')
+    .description('How long does RTP really take? Echo, relay, probe and report for voice over Asterisk.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showSuggestionAfterError(true)
+    .addHelpText(
+      'after',
+      `
+Start here:
+  $ rtplat demo                                   the whole system on loopback, nothing else needed
+  $ rtplat echo --port 4000                       the far end: every datagram goes back
+  $ rtplat probe udp://127.0.0.1:4000             measure a path
+  $ rtplat ari-serve --range 10000-10100          measure every call of an Asterisk
+  $ rtplat report --sla run.json                  a verdict
+${EXIT_STATUS}`,
+    );
+  for (const make of [demoCommand, echoCommand, ariServeCommand, probeCommand, reportCommand, completionCommand]) {
+    program.addCommand(inherit(make(io), program));
+  }
+  return program;
+}
+
+/** The settings that commander copies to subcommands only when they are made with `.command()`. */
+function inherit(command: Command, program: Command): Command {
+  return command.copyInheritedSettings(program).showHelpAfterError(false);
+}

@@ -1,0 +1,67 @@
+/**
+ * Log lines: text with the shapes of the outside contract, or one JSON object a line. Nothing that came from the wire reaches
+ * a terminal unescaped.
+ */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A logger whose text lines start with `[scope] LEVEL: `, as in `[PortManager] INFO: Allocated port 10000`. */
+  scoped(scope: string): Logger;
+}
+
+/** Extra members of a JSON line; the text form shows only the message. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface LogOptions {
+  readonly format: 'text' | 'json';
+  readonly level: LogLevel;
+  /** Takes one finished line without its line feed. */
+  readonly write: (line: string) => void;
+  /** Wall clock for the label of a line; never used for a measurement. */
+  readonly now?: () => Date;
+}
+
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 };
+
+/** Control characters (C0, DEL, C1) and line separators, shown as `\xNN` or `\uNNNN`, so that a peer's text cannot move a terminal's cursor. */
+export function escapeControl(text: string): string {
+  let out = '';
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) out += `\\x${c.toString(16).padStart(2, '0')}`;
+    else if (c === 0x2028 || c === 0x2029) out += `\\u${c.toString(16)}`;
+    else out += text[i];
+  }
+  return out;
+}
+
+export function createLogger(options: LogOptions): Logger {
+  const now = options.now ?? ((): Date => new Date());
+  const minimum = RANK[options.level];
+
+  const make = (scope: string | undefined): Logger => {
+    const emit = (level: LogLevel, message: string, fields?: LogFields): void => {
+      if (RANK[level] < minimum) return;
+      const time = now().toISOString();
+      if (options.format === 'json') {
+        options.write(JSON.stringify({ time, level, ...(scope === undefined ? {} : { scope }), message, ...fields }));
+        return;
+      }
+      // The contract's lines without a scope carry no level: their words say it.
+      const prefix = scope === undefined ? '' : `[${escapeControl(scope)}] ${level.toUpperCase()}: `;
+      options.write(`${time} ${prefix}${escapeControl(message)}`);
+    };
+    return {
+      debug: (message, fields) => emit('debug', message, fields),
+      info: (message, fields) => emit('info', message, fields),
+      warn: (message, fields) => emit('warn', message, fields),
+      error: (message, fields) => emit('error', message, fields),
+      scoped: (inner) => make(inner),
+    };
+  };
+  return make(undefined);
+}
