@@ -115,6 +115,11 @@ describe('the lower envelope', () => {
     expect(lateAmong(late, 50, 60, () => 4 * MS)).toHaveLength(10);
   });
 
+  test('a packet sent too early now and then makes none of the others late; three in a row are the new normal', () => {
+    expect(lateAmong(detector(), 0, 3_000, (i) => (i % 25 === 20 ? -19 * MS : 0))).toEqual([]);
+    expect(lateAmong(detector(), 0, 60, (i) => (i >= 20 && i < 23 ? -19 * MS : 0))).toHaveLength(60 - 23);
+  });
+
   test('after 20 s without a packet and without a marker it may have drifted by 250 ppm of that time, not more', () => {
     const late = detector();
     lateAmong(late, 0, 10, () => 0);

@@ -1,0 +1,100 @@
+/** Reading what a live service answers: `GET /metrics` and `GET /channels`. Unknown members are kept. */
+import * as v from 'valibot';
+import { RtplatError } from '../errors.ts';
+import type { CallDocument, MetricsDocument } from './metrics.ts';
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const measured = v.nullable(v.pipe(v.number(), v.finite()));
+const seconds = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+const latency = {
+  total_latencies: count,
+  p50_latency: measured,
+  p95_latency: measured,
+  p99_latency: measured,
+  max_latency: measured,
+  avg_latency: measured,
+  late_ratio: measured,
+  packet_loss_ratio: measured,
+};
+
+const counters = v.looseObject({
+  from_peer: count,
+  bytes_from_peer: count,
+  from_echo: count,
+  to_peer: count,
+  sent: count,
+  returned: count,
+  lost: count,
+  in_flight: count,
+  late: count,
+  late_after_loss: count,
+  duplicates: count,
+  duplicates_sent: count,
+  reordered: count,
+  unmatched: count,
+  untracked: count,
+  malformed: count,
+  rejected_source: count,
+  send_errors: count,
+});
+
+const MetricsSchema: v.GenericSchema<unknown, MetricsDocument> = v.looseObject({
+  ...latency,
+  total_channels: count,
+  active_channels: count,
+  peak_channels: count,
+  counters,
+  calls_refused: count,
+  calls_failed: count,
+  ports: v.looseObject({ total: count, free: count, bound: count, draining: count, foreign: count }),
+  socket_drops: v.nullable(count),
+  uptime_seconds: seconds,
+  clock: v.picklist(['kernel', 'user']),
+  engine: v.picklist(['portable', 'batch']),
+});
+
+const CallSchema: v.GenericSchema<unknown, CallDocument> = v.looseObject({
+  ...latency,
+  id: v.string(),
+  name: v.string(),
+  state: v.string(),
+  port: v.nullable(count),
+  peer: v.nullable(v.string()),
+  started_at: v.string(),
+  ended_at: v.nullable(v.string()),
+  duration_seconds: seconds,
+  setup_ms: measured,
+  first_packet_ms: measured,
+  jitter_ms: measured,
+  counters,
+  end_reason: v.nullable(v.string()),
+});
+
+const ChannelsSchema = v.looseObject({ channels: v.array(CallSchema) });
+
+/** @throws RtplatError `format` when `text` is not a metrics document; `name` (a URL) is for the message. */
+export function parseMetrics(text: string, name: string): MetricsDocument {
+  return parse(MetricsSchema, text, name, 'the metrics document of an rtplat service');
+}
+
+/** The rows of `{"channels": […]}`. @throws RtplatError `format`. */
+export function parseChannels(text: string, name: string): readonly CallDocument[] {
+  return parse(ChannelsSchema, text, name, 'the list of channels of an rtplat service').channels;
+}
+
+function parse<T>(schema: v.GenericSchema<unknown, T>, text: string, name: string, what: string): T {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw new RtplatError('format', `${name} did not answer ${what}: it is not JSON`, { cause: error });
+  }
+  const result = v.safeParse(schema, document, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  throw new RtplatError(
+    'format',
+    `${name} did not answer ${what}: "${(v.getDotPath(issue) ?? '').slice(0, 80)}": ${issue.message.slice(0, 120)}`,
+  );
+}

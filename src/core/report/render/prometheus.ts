@@ -1,0 +1,173 @@
+/**
+ * The metrics document for Prometheus: text exposition format 0.0.4, and OpenMetrics 1.0. The latency histogram is a classic
+ * one, counted out of the HdrHistogram at the time of the scrape. Base units (seconds, bytes); what was not measured is left
+ * out, never 0.
+ */
+import type { LatencyHistogram } from '../../stats/histogram.ts';
+import type { MetricsDocument, RelayCounters } from '../metrics.ts';
+
+export type ExpositionFormat = 'prometheus' | 'openmetrics';
+
+export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
+/** Upper bounds of the latency buckets, ns: 0.25 ms to 10 s, finest around the bounds of the service-level table. */
+const BUCKETS_NS: readonly number[] = [
+  0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 20, 22, 25, 30, 40, 50, 75, 100, 150, 250, 500, 1_000, 2_500, 5_000, 10_000,
+].map((ms) => ms * 1e6);
+
+type CounterFamily = readonly [member: keyof RelayCounters, name: string, help: string];
+
+/** Names without `_total`, which the samples carry. */
+const COUNTERS: readonly CounterFamily[] = [
+  ['from_peer', 'from_peer_packets', 'RTP packets received from the peer.'],
+  ['bytes_from_peer', 'from_peer_bytes', 'Bytes of the RTP packets received from the peer.'],
+  ['from_echo', 'from_echo_packets', 'Datagrams received from the echo server.'],
+  ['to_peer', 'to_peer_packets', 'Datagrams returned to the peer.'],
+  ['sent', 'sent_packets', 'Packets sent to the echo server.'],
+  ['returned', 'returned_packets', 'Packets whose echo came within the loss time-out.'],
+  ['lost', 'lost_packets', 'Packets whose echo did not come within the loss time-out.'],
+  ['late', 'late_packets', 'Returned packets that were late.'],
+  ['late_after_loss', 'late_after_loss_packets', 'Echoes that came after the loss time-out; counted as lost as well.'],
+  ['duplicates', 'duplicate_packets', 'Echoes of a packet whose echo had already come.'],
+  ['duplicates_sent', 'duplicate_sent_packets', 'Packets that the peer sent twice under one sequence number.'],
+  ['reordered', 'reordered_packets', 'Echoes that arrived after the echo of a later packet.'],
+  ['unmatched', 'unmatched_packets', 'Datagrams from the echo server that match no packet sent.'],
+  ['untracked', 'untracked_packets', 'Packets forwarded but not measured: too many SSRCs at once.'],
+  ['malformed', 'malformed_packets', 'Datagrams that are not RTP.'],
+  ['rejected_source', 'rejected_source_packets', 'Datagrams from an address that is neither the peer nor the echo server.'],
+  ['send_errors', 'send_errors', 'Datagrams that the kernel refused to send.'],
+];
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [value: number | null, labels?: Labels];
+
+/** The text of one scrape, with the content type of {@link CONTENT_TYPES}. */
+export function renderPrometheus(metrics: MetricsDocument, latency: LatencyHistogram, format: ExpositionFormat): string {
+  const text = new Exposition(format);
+  text.info('instrument', 'What measured: the UDP engine, and the clock that stamps arrivals.', {
+    engine: metrics.engine,
+    clock: metrics.clock,
+  });
+  text.gauge('uptime_seconds', 'Time since the service started.', [[metrics.uptime_seconds]]);
+  text.counter('channels', 'Calls taken.', metrics.total_channels);
+  text.gauge('active_channels', 'Calls that are up.', [[metrics.active_channels]]);
+  text.gauge('peak_channels', 'The most calls that were up at once since the start.', [[metrics.peak_channels]]);
+  text.counter('calls_refused', 'Calls refused because no port was free.', metrics.calls_refused);
+  text.counter('calls_failed', 'Calls that failed while they were set up.', metrics.calls_failed);
+  const { ports } = metrics;
+  text.gauge('ports', 'Ports of the range by state; foreign ones are held by another process.', [
+    [ports.free, { state: 'free' }],
+    [ports.bound, { state: 'bound' }],
+    [ports.draining, { state: 'draining' }],
+    [ports.foreign, { state: 'foreign' }],
+  ]);
+  for (const [member, name, help] of COUNTERS) text.counter(name, help, metrics.counters[member]);
+  text.counter('socket_drops', 'Datagrams that the kernel dropped because the buffer of a socket of ours was full.', metrics.socket_drops);
+  text.gauge('in_flight_packets', 'Packets sent to the echo server whose fate is not known yet.', [[metrics.counters.in_flight]]);
+  text.histogram('latency_seconds', 'Time from a packet leaving for the echo server to its echo coming back.', latency);
+  text.gauge('latency_percentile_seconds', 'Percentiles of the latency since the start, to 3 digits.', [
+    [toSeconds(metrics.p50_latency), { percentile: '50' }],
+    [toSeconds(metrics.p95_latency), { percentile: '95' }],
+    [toSeconds(metrics.p99_latency), { percentile: '99' }],
+  ]);
+  text.gauge('latency_max_seconds', 'Highest latency since the start.', [[toSeconds(metrics.max_latency)]]);
+  text.gauge('late_ratio', 'Late packets as a fraction of the packets returned.', [[metrics.late_ratio]]);
+  text.gauge('packet_loss_ratio', 'Packets whose echo never came as a fraction of the packets whose fate is known.', [
+    [metrics.packet_loss_ratio],
+  ]);
+  return text.end();
+}
+
+function toSeconds(ms: number | null): number | null {
+  // Through nanoseconds, so that 5.001 ms is 0.005001 and not the nearest double to a thousandth of it.
+  return ms === null ? null : Math.round(ms * 1e6) / 1e9;
+}
+
+/** Builds either format; the two differ in the name of a counter's family, the info type, number shapes and the end mark. */
+class Exposition {
+  readonly #format: ExpositionFormat;
+  readonly #lines: string[] = [];
+
+  constructor(format: ExpositionFormat) {
+    this.#format = format;
+  }
+
+  counter(name: string, help: string, value: number | null): void {
+    if (value === null) return;
+    const family = this.#format === 'openmetrics' ? name : `${name}_total`;
+    this.#head(family, 'counter', help);
+    this.#sample(`${name}_total`, [value]);
+  }
+
+  gauge(name: string, help: string, samples: readonly Sample[]): void {
+    if (samples.every(([value]) => value === null)) return;
+    this.#head(name, 'gauge', help);
+    for (const sample of samples) this.#sample(name, sample);
+  }
+
+  info(name: string, help: string, labels: Labels): void {
+    if (this.#format === 'openmetrics') this.#head(name, 'info', help);
+    else this.#head(`${name}_info`, 'gauge', help);
+    this.#sample(`${name}_info`, [1, labels]);
+  }
+
+  histogram(name: string, help: string, histogram: LatencyHistogram): void {
+    this.#head(name, 'histogram', help);
+    const counts = cumulative(histogram);
+    BUCKETS_NS.forEach((boundNs, i) => {
+      this.#sample(`${name}_bucket`, [counts[i] ?? 0, { le: this.#bound(boundNs / 1e9) }]);
+    });
+    this.#sample(`${name}_bucket`, [histogram.count, { le: '+Inf' }]);
+    this.#sample(`${name}_sum`, [Math.round((histogram.meanNs ?? 0) * histogram.count) / 1e9]);
+    this.#sample(`${name}_count`, [histogram.count]);
+  }
+
+  end(): string {
+    if (this.#format === 'openmetrics') this.#lines.push('# EOF');
+    return `${this.#lines.join('\n')}\n`;
+  }
+
+  #head(family: string, type: string, help: string): void {
+    this.#lines.push(`# HELP rtplat_${family} ${this.#escapeHelp(help)}`, `# TYPE rtplat_${family} ${type}`);
+  }
+
+  #sample(name: string, [value, labels]: Sample): void {
+    if (value === null) return;
+    const pairs = Object.entries(labels ?? {}).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
+    this.#lines.push(`rtplat_${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`);
+  }
+
+  /** OpenMetrics wants `1.0` where the older format has `1`. */
+  #bound(seconds: number): string {
+    return this.#format === 'openmetrics' && Number.isInteger(seconds) ? `${seconds}.0` : String(seconds);
+  }
+
+  #escapeHelp(help: string): string {
+    const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+    return this.#format === 'openmetrics' ? escaped.replaceAll('"', '\\"') : escaped;
+  }
+}
+
+/** A label's value between its quotes: backslash, quote and line feed escaped, as both formats want it. */
+export function escapeLabel(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+/**
+ * Samples at or below each bound, in one pass. A bucket of the HdrHistogram that straddles a bound counts for the next one: at
+ * most 0.1 % of the value away.
+ */
+function cumulative(histogram: LatencyHistogram): number[] {
+  const counts: number[] = [];
+  let total = 0;
+  let next = 0;
+  for (const bucket of histogram.buckets()) {
+    for (let boundNs = BUCKETS_NS[next]; boundNs !== undefined && bucket.upToNs > boundNs; boundNs = BUCKETS_NS[++next]) counts.push(total);
+    total += bucket.count;
+  }
+  while (counts.length < BUCKETS_NS.length) counts.push(total);
+  return counts;
+}

@@ -1,0 +1,212 @@
+/**
+ * The run document `rtplat.run/1`: what `probe`, `ari-serve` and `sip-serve` leave behind. It describes itself: tool, host,
+ * options, clock, the instrument's own error, counters, the whole latency histogram, a row a second and a row a call.
+ * Latencies in milliseconds, ratios as fractions of 1; null is "not measured", never 0. Reading is in `read-run.ts`, so that
+ * writing a run costs no schema library.
+ */
+import type { EncodedHistogram, LatencyHistogram } from '../stats/histogram.ts';
+import { spread, summarize } from './latency-summary.ts';
+import type { Spread } from './latency-summary.ts';
+import type { LatencySummary, RelayCounters } from './metrics.ts';
+
+export const RUN_SCHEMA = 'rtplat.run/1';
+
+/** The commands that write runs. */
+export const RUN_COMMANDS = ['probe', 'ari-serve', 'sip-serve', 'demo'] as const;
+export type RunCommand = (typeof RUN_COMMANDS)[number];
+
+/** `insufficient`: too few samples; `inconclusive`: the instrument itself is in doubt. */
+export const VERDICTS = ['pass', 'fail', 'insufficient', 'inconclusive'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export interface RunHost {
+  readonly hostname: string;
+  /** `process.platform`, e.g. `linux`. */
+  readonly os: string;
+  /** Kernel release, e.g. `6.1.0-28-amd64`. */
+  readonly kernel: string;
+  readonly arch: string;
+  /** Logical processors. */
+  readonly cpus: number;
+  readonly cpu_model: string;
+  /** Node version without the `v`. */
+  readonly node: string;
+}
+
+/** The ten names of the metrics document, and what a run says beside them. `sent = received + lost + in_flight`. */
+export interface RunSummary extends LatencySummary {
+  /** Calls or streams of the run. */
+  readonly total_channels: number;
+  /** Of those, still up when the run ended. */
+  readonly active_channels: number;
+  /** The most that were up at once; without it, `total_channels` were. Picks the row of the service-level table. */
+  readonly peak_channels?: number;
+  readonly sent: number;
+  /** Packets that came back within the loss time-out, each once. */
+  readonly received: number;
+  readonly lost: number;
+  /** Returned packets that were late; null when lateness was not measured. */
+  readonly late: number | null;
+  readonly duplicates: number;
+  readonly reordered: number;
+  readonly in_flight: number;
+  /** RFC 3550 interarrival jitter. */
+  readonly jitter_ms: number | null;
+  /** Actual minus due time of sending. */
+  readonly send_error_ms: Spread | null;
+  /** How late the host runs a timer: the part of a latency that may be ours. */
+  readonly host_delay_ms: Spread | null;
+  /** Datagrams that the kernel dropped at our own sockets. */
+  readonly socket_drops: number | null;
+  /** ITU-T G.107. */
+  readonly r_factor: number | null;
+  readonly mos: number | null;
+  /** What R and MOS were computed from: delay and its source, Ie, Bpl, the concealment assumed. */
+  readonly quality: Readonly<Record<string, unknown>> | null;
+  readonly clock: 'kernel' | 'user';
+  /** The UDP engine, `portable` or `batch`. */
+  readonly engine: string;
+  /** How echoes were matched to packets, such as `header`; null where nothing was matched. */
+  readonly match: string | null;
+  readonly verdict: Verdict;
+  /** One sentence each; empty on `pass`. */
+  readonly verdict_reasons: readonly string[];
+}
+
+/** What happened in one second of the run. */
+export interface SeriesRow {
+  /** Start of the second, in seconds since the start of the run. */
+  readonly t: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly late: number | null;
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+}
+
+/** One call or stream; a `CallDocument` is one. Anything but `id` may be missing. */
+export interface CallRow extends Partial<LatencySummary> {
+  readonly id: string;
+  readonly name?: string;
+  readonly state?: string;
+  readonly port?: number | null;
+  readonly peer?: string | null;
+  readonly started_at?: string;
+  readonly ended_at?: string | null;
+  readonly duration_seconds?: number;
+  readonly setup_ms?: number | null;
+  readonly first_packet_ms?: number | null;
+  readonly jitter_ms?: number | null;
+  readonly counters?: Partial<RelayCounters>;
+  readonly end_reason?: string | null;
+}
+
+export interface RunDocument {
+  readonly schema: typeof RUN_SCHEMA;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly host: RunHost;
+  readonly command: RunCommand;
+  /** Wall clock, ISO 8601 with `Z`. */
+  readonly started_at: string;
+  readonly ended_at: string;
+  /** By the monotonic clock; `ended_at − started_at` may differ when the wall clock was set. */
+  readonly duration_seconds: number;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly summary: RunSummary;
+  readonly histogram: EncodedHistogram;
+  readonly send_error_histogram?: EncodedHistogram;
+  readonly series: readonly SeriesRow[];
+  readonly calls: readonly CallRow[];
+}
+
+/** Everything {@link buildRun} needs; time and host are told, not asked. */
+export interface RunParts {
+  readonly command: RunCommand;
+  /** Version of rtplat. */
+  readonly version: string;
+  readonly host: RunHost;
+  /** ISO 8601 with `Z`, as `Date.prototype.toISOString` gives it. */
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly durationSeconds: number;
+  /** The options in force, without secrets. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly latency: LatencyHistogram;
+  /** null where nothing is sent on a schedule. */
+  readonly sendError: LatencyHistogram | null;
+  readonly hostDelay: LatencyHistogram | null;
+  readonly counts: RunCounts;
+  readonly jitterMs: number | null;
+  readonly rFactor: number | null;
+  readonly mos: number | null;
+  readonly quality: Readonly<Record<string, unknown>> | null;
+  readonly clock: 'kernel' | 'user';
+  readonly engine: string;
+  readonly match: string | null;
+  readonly verdict: Verdict;
+  readonly verdictReasons: readonly string[];
+  readonly series: readonly SeriesRow[];
+  readonly calls: readonly CallRow[];
+}
+
+export interface RunCounts {
+  readonly totalChannels: number;
+  readonly activeChannels: number;
+  /** Leave it out when all channels were up at once, as the streams of a probe are. */
+  readonly peakChannels?: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly late: number | null;
+  readonly duplicates: number;
+  readonly reordered: number;
+  readonly inFlight: number;
+  readonly socketDrops: number | null;
+}
+
+/** The run document of what was measured. */
+export function buildRun(parts: RunParts): RunDocument {
+  const { counts } = parts;
+  return {
+    schema: RUN_SCHEMA,
+    tool: { name: 'rtplat', version: parts.version },
+    host: parts.host,
+    command: parts.command,
+    started_at: parts.startedAt,
+    ended_at: parts.endedAt,
+    duration_seconds: parts.durationSeconds,
+    options: parts.options,
+    summary: {
+      total_channels: counts.totalChannels,
+      active_channels: counts.activeChannels,
+      ...(counts.peakChannels === undefined ? {} : { peak_channels: counts.peakChannels }),
+      ...summarize(parts.latency, { lateCount: counts.late, returned: counts.received, lost: counts.lost }),
+      sent: counts.sent,
+      received: counts.received,
+      lost: counts.lost,
+      late: counts.late,
+      duplicates: counts.duplicates,
+      reordered: counts.reordered,
+      in_flight: counts.inFlight,
+      jitter_ms: parts.jitterMs,
+      send_error_ms: spread(parts.sendError),
+      host_delay_ms: spread(parts.hostDelay),
+      socket_drops: counts.socketDrops,
+      r_factor: parts.rFactor,
+      mos: parts.mos,
+      quality: parts.quality,
+      clock: parts.clock,
+      engine: parts.engine,
+      match: parts.match,
+      verdict: parts.verdict,
+      verdict_reasons: parts.verdictReasons,
+    },
+    histogram: parts.latency.encode(),
+    ...(parts.sendError === null ? {} : { send_error_histogram: parts.sendError.encode() }),
+    series: parts.series,
+    calls: parts.calls,
+  };
+}

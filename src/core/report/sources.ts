@@ -1,0 +1,252 @@
+/** Where `report` reads from: run files, directories and globs of them, standard input, live services. */
+import { request as requestHttp } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { messageOf, RtplatError } from '../errors.ts';
+import { reason } from './files.ts';
+import { parseChannels, parseMetrics } from './read-metrics.ts';
+import type { CallDocument, MetricsDocument } from './metrics.ts';
+import { MAX_RUN_CHARS, parseRun, parseRunAmongOthers } from './read-run.ts';
+import type { RunDocument } from './run.ts';
+
+export interface RunSource {
+  readonly kind: 'run';
+  /** The path as it was given or found, or `standard input`. */
+  readonly name: string;
+  readonly run: RunDocument;
+}
+
+export interface ServiceSource {
+  readonly kind: 'service';
+  readonly name: string;
+  readonly metrics: MetricsDocument;
+  readonly calls: readonly CallDocument[];
+}
+
+export type Source = RunSource | ServiceSource;
+
+export interface SourceOptions {
+  /** Relative paths start here. */
+  readonly directory: string;
+  readonly stdin: AsyncIterable<string | Buffer>;
+  /** How long a service may take to answer, ms. */
+  readonly timeoutMs: number;
+  /** The service that is asked when no source is named. */
+  readonly defaultService: string;
+}
+
+/** Longer answers of a service are not read, bytes. */
+const MAX_ANSWER_BYTES = 16 * 2 ** 20;
+const RUN_FOLDER = 'runs';
+const GLOB_CHARACTERS = ['*', '?', '[', '{'] as const;
+
+/**
+ * Reads every source named, each file once. Without names: the default service when it answers as rtplat, else the newest run of
+ * the directory or its `runs` folder.
+ *
+ * @throws RtplatError `file`, `format`, `network` or `timeout`, naming the source.
+ */
+export async function readSources(names: readonly string[], options: SourceOptions): Promise<readonly Source[]> {
+  if (names.length === 0) return [await readDefault(options)];
+  const sources: Source[] = [];
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (isUrl(name)) {
+      if (!seen.has(name)) sources.push(await readService(name, options.timeoutMs));
+      seen.add(name);
+    } else if (name === '-') {
+      if (!seen.has('-'))
+        sources.push({ kind: 'run', name: 'standard input', run: parseRun(await readAll(options.stdin), 'standard input') });
+      seen.add('-');
+    } else {
+      for (const source of await readPath(name, options.directory)) {
+        const path = await realpath(resolve(options.directory, source.name));
+        if (!seen.has(path)) sources.push(source);
+        seen.add(path);
+      }
+    }
+  }
+  return sources;
+}
+
+function isUrl(name: string): boolean {
+  return name.startsWith('http://') || name.startsWith('https://');
+}
+
+async function readPath(name: string, directory: string): Promise<readonly RunSource[]> {
+  if (name.endsWith('.pcap') || name.endsWith('.pcapng')) {
+    throw new RtplatError('format', `cannot read ${name}: this version of rtplat does not read captures`, {
+      hint: 'measure the path itself with: rtplat probe udp://HOST:PORT --out run.json',
+    });
+  }
+  const kind = await kindOf(resolve(directory, name));
+  if (kind === 'directory') {
+    const runs = await readAmongOthers(await jsonFilesOf(name, directory), directory);
+    if (runs.length > 0) return runs;
+    throw new RtplatError('file', `there is no run in the directory ${name}`, {
+      hint: 'a run is a *.json file that rtplat wrote with --out',
+    });
+  }
+  if (kind === 'file') return [{ kind: 'run', name, run: parseRun(await readText(name, directory), name) }];
+  if (!GLOB_CHARACTERS.some((character) => name.includes(character))) throw new RtplatError('file', `there is no file ${name}`);
+  const found: string[] = [];
+  for await (const entry of glob(name, { cwd: directory })) found.push(entry);
+  const runs = await readAmongOthers(found.toSorted(), directory);
+  if (runs.length > 0) return runs;
+  throw new RtplatError('file', found.length === 0 ? `no file matches ${name}` : `no file that matches ${name} is a run`);
+}
+
+/** What is no run is passed over; what wants to be one and is broken is an error. */
+async function readAmongOthers(names: readonly string[], directory: string): Promise<readonly RunSource[]> {
+  const runs: RunSource[] = [];
+  for (const name of names) {
+    if ((await kindOf(resolve(directory, name))) !== 'file') continue;
+    const run = parseRunAmongOthers(await readText(name, directory), name);
+    if (run !== undefined) runs.push({ kind: 'run', name, run });
+  }
+  return runs;
+}
+
+/** The *.json of a directory, by name; a run may be written while we read, so its temporary file is not one. */
+async function jsonFilesOf(name: string, directory: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(resolve(directory, name));
+    return names
+      .filter((entry) => entry.endsWith('.json') && !entry.startsWith('.'))
+      .toSorted()
+      .map((entry) => join(name, entry));
+  } catch (error) {
+    throw new RtplatError('file', `cannot read ${name}: ${reason(error, name)}`, { cause: error });
+  }
+}
+
+/** Asks a service for its metrics and its calls, within one deadline. */
+async function readService(name: string, timeoutMs: number): Promise<ServiceSource> {
+  let base: URL;
+  try {
+    base = new URL(name.endsWith('/') ? name : `${name}/`);
+  } catch (error) {
+    throw new RtplatError('usage', `${name} is not a URL`, { cause: error });
+  }
+  const signal = AbortSignal.timeout(timeoutMs);
+  const ask = async (path: string): Promise<string> => {
+    const url = new URL(path, base);
+    try {
+      return await get(url, signal);
+    } catch (error) {
+      if (error instanceof RtplatError) throw error;
+      if (signal.aborted) throw new RtplatError('timeout', `${url.href} did not answer within ${timeoutMs / 1000} s`, { cause: error });
+      throw new RtplatError('network', `${url.href} cannot be reached: ${networkReason(error)}`, {
+        hint: 'is the service up, and is this its HTTP address? ari-serve serves on http://127.0.0.1:9090',
+        cause: error,
+      });
+    }
+  };
+  const metrics = parseMetrics(await ask('metrics'), new URL('metrics', base).href);
+  const calls = parseChannels(await ask('channels'), new URL('channels', base).href);
+  return { kind: 'service', name, metrics, calls };
+}
+
+/** Not `fetch`: it refuses ports that it holds for unsafe, and does not say why a connection failed. */
+async function get(url: URL, signal: AbortSignal): Promise<string> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+    request(url, { signal, agent: false, headers: { accept: 'application/json' } })
+      .on('response', resolve)
+      .on('error', reject)
+      .end();
+  });
+  if (response.statusCode !== 200) {
+    response.destroy();
+    throw new RtplatError('network', `${url.href} answered ${response.statusCode ?? 'nonsense'}, not 200`);
+  }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new RtplatError('format', `${url.href} answered more than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Connecting to a name tries several addresses, and the error of all of them has its text in the code. */
+function networkReason(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : messageOf(error);
+}
+
+async function readDefault(options: SourceOptions): Promise<Source> {
+  try {
+    return await readService(options.defaultService, options.timeoutMs);
+  } catch (error) {
+    if (!(error instanceof RtplatError)) throw error;
+    // Nothing is there, or something else than rtplat: then a run file is meant.
+  }
+  const newest = await newestRun(options.directory);
+  if (newest !== undefined) return newest;
+  throw new RtplatError(
+    'file',
+    `there is nothing to report: no rtplat service answers on ${options.defaultService}, and there is no run file here or in ./${RUN_FOLDER}`,
+    { hint: 'make a run with: rtplat probe udp://HOST:PORT --out run.json' },
+  );
+}
+
+/** By its `ended_at`. A broken run is only told of when there is no good one. */
+async function newestRun(directory: string): Promise<RunSource | undefined> {
+  let newest: RunSource | undefined;
+  let broken: RtplatError | undefined;
+  for (const folder of ['.', RUN_FOLDER]) {
+    if ((await kindOf(resolve(directory, folder))) !== 'directory') continue;
+    for (const name of await jsonFilesOf(folder, directory)) {
+      try {
+        for (const found of await readAmongOthers([name], directory)) {
+          if (newest === undefined || Date.parse(found.run.ended_at) > Date.parse(newest.run.ended_at)) newest = found;
+        }
+      } catch (error) {
+        if (!(error instanceof RtplatError)) throw error;
+        broken ??= error;
+      }
+    }
+  }
+  if (newest === undefined && broken !== undefined) throw broken;
+  return newest;
+}
+
+async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? 'directory' : 'file';
+  } catch {
+    return undefined;
+  }
+}
+
+async function readText(name: string, directory: string): Promise<string> {
+  const path = resolve(directory, name);
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_RUN_CHARS) throw new RtplatError('format', `${name} is too long for a run: ${size} bytes, at most ${MAX_RUN_CHARS}`);
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof RtplatError) throw error;
+    throw new RtplatError('file', `cannot read ${name}: ${reason(error, name)}`, { cause: error });
+  }
+}
+
+async function readAll(stream: AsyncIterable<string | Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of stream) {
+      const bytes = Buffer.from(chunk);
+      length += bytes.length;
+      if (length > MAX_RUN_CHARS) throw new RtplatError('format', `standard input is too long for a run: more than ${MAX_RUN_CHARS} bytes`);
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    if (error instanceof RtplatError) throw error;
+    throw new RtplatError('file', `cannot read standard input: ${messageOf(error)}`, { cause: error });
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
