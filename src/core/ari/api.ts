@@ -36,8 +36,10 @@ export interface AriApi {
   destroyBridge(bridgeId: string): Promise<'done' | 'gone'>;
   listChannels(): Promise<readonly ChannelView[]>;
   listBridgeIds(): Promise<readonly string[]>;
-  /** A variable or dialplan function of a channel; undefined when Asterisk has none of that name. */
+  /** A variable or dialplan function of a channel; undefined when Asterisk cannot give it a value. */
   channelVariable(channelId: string, expression: string): Promise<string | undefined>;
+  /** Whether a module, such as `func_config.so`, is loaded. */
+  hasModule(name: string): Promise<boolean>;
 }
 
 /** A request that was not carried out, or whose outcome is unknown (`timeout`, `lost`). */

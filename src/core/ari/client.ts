@@ -165,13 +165,22 @@ class ClientApi implements AriApi {
   }
 
   async channelVariable(channelId: string, expression: string): Promise<string | undefined> {
-    try {
-      const { value } = await asked(this.#client.channels.getChannelVar({ channelId, variable: expression }));
-      return value;
-    } catch (error) {
-      if (error instanceof AriFailure && error.kind === 'refused') return undefined;
-      throw error;
-    }
+    const answer = await unlessRefused(this.#client.channels.getChannelVar({ channelId, variable: expression }));
+    return answer?.value;
+  }
+
+  async hasModule(name: string): Promise<boolean> {
+    return (await unlessRefused(this.#client.asterisk.getModule({ moduleName: name }))) !== undefined;
+  }
+}
+
+/** The answer; undefined when Asterisk answered with an error. */
+async function unlessRefused<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked(request);
+  } catch (error) {
+    if (error instanceof AriFailure && error.kind === 'refused') return undefined;
+    throw error;
   }
 }
 

@@ -21,9 +21,10 @@ export async function askRtpRange(api: AriApi, channelId: string, externalHost: 
   await api.createExternalMedia(channelId, externalHost, 'ulaw');
   try {
     const [start, end] = await Promise.all([api.channelVariable(channelId, setting('rtpstart')), api.channelVariable(channelId, setting('rtpend'))]);
-    if (start === undefined || end === undefined) return undefined;
-    const first = start === '' ? BUILT_IN.first : parsePort(start);
-    const last = end === '' ? BUILT_IN.last : parsePort(end);
+    // A setting that rtp.conf does not make is answered like a function that does not exist.
+    if ((start === undefined || end === undefined) && !(await api.hasModule('func_config.so'))) return undefined;
+    const first = start === undefined ? BUILT_IN.first : parsePort(start);
+    const last = end === undefined ? BUILT_IN.last : parsePort(end);
     return first === undefined || last === undefined || last < first ? undefined : { first, last };
   } finally {
     await api.hangUp(channelId, 'normal');

@@ -119,6 +119,8 @@ export interface AriClient {
   };
   readonly asterisk: {
     getInfo(): Promise<AsteriskInfo>;
+    /** 404 when it is not loaded. */
+    getModule(parameters: { readonly moduleName: string }): Promise<{ readonly name: string }>;
   };
 }
 

@@ -77,9 +77,11 @@ export class LatencyTracker {
       }
       // The same number again after the time-out: the sender started over. The earlier packet, and all before it, are settled first.
       this.#expire(stream, atNs);
+      this.#settle(stream, slot);
     } else if (stream.state[slot] === IN_FLIGHT) {
       this.#expire(stream, atNs);
-      if (stream.state[slot] === IN_FLIGHT) {
+      // After a jump the two may share a slot of the doubled window as well.
+      while (stream.state[stream.slot(extended)] === IN_FLIGHT) {
         if (!stream.grow()) {
           this.#untracked += 1;
           return 'untracked';
@@ -105,17 +107,20 @@ export class LatencyTracker {
     if (stream.extended[slot] !== extended) return this.#unmatchedEcho();
     switch (stream.state[slot]) {
       case IN_FLIGHT: {
-        const latencyNs = atNs - (stream.sentNs[slot] as number);
+        const sentNs = stream.sentNs[slot] as number;
+        const latencyNs = atNs - sentNs;
         if (latencyNs > this.#timeoutNs) {
           this.#settle(stream, slot);
+          stream.state[slot] = RETURNED;
           this.#lateAfterLoss += 1;
           return LATE_AFTER_LOSS;
         }
         stream.state[slot] = RETURNED;
         stream.inFlight -= 1;
         this.#returned += 1;
-        if (extended < stream.highestReturned) this.#reordered += 1;
-        else stream.highestReturned = extended;
+        // By the order of sending: a sender that starts over at a lower number reorders nothing.
+        if (sentNs < stream.latestReturnedNs) this.#reordered += 1;
+        else stream.latestReturnedNs = sentNs;
         return latencyNs;
       }
       case RETURNED:
@@ -202,7 +207,8 @@ class Stream {
   readonly ssrc: number;
   /** Extended number of the packet sent last: the reference for reading 16 bits. */
   last: number;
-  highestReturned = Number.NEGATIVE_INFINITY;
+  /** T0 of the packet sent last among those that came back. */
+  latestReturnedNs = Number.NEGATIVE_INFINITY;
   inFlight = 0;
   extended: Float64Array = new Float64Array(FIRST_WINDOW);
   sentNs: Float64Array = new Float64Array(FIRST_WINDOW);

@@ -3,9 +3,11 @@
  *
  * A packet is late when `t_actual > t_expected + threshold`, with `t_expected(ts) = t0 + (ts − ts0) / clock_rate` and t0, ts0 the
  * arrival time and RTP timestamp of the stream's first returned packet. Two clocks never run alike, so t0 follows the lower
- * envelope of `t_actual − t_expected`: an early packet pulls it down at once, and it may rise to the least difference of the last
- * 5 to 10 s, but by no more than 250 ppm of the time that passed. Drift of up to 200 ppm therefore makes no packet late, while a step
- * of the delay stays late for long (20 ms over a threshold of 3 ms: for more than a minute). Nothing is allocated per packet.
+ * envelope of `t_actual − t_expected`: three early packets in a row pull it down to the latest of them, and it may rise to the
+ * least difference of the last 5 to 10 s, but by no more than 250 ppm of the time that passed. Drift of up to 200 ppm therefore
+ * makes no packet late, while a step of the delay stays late for long (20 ms over a threshold of 3 ms: for more than a minute).
+ * One early packet moves nothing: a sender that now and then sends two at once (SIPp does) has not made all others late.
+ * Nothing is allocated per packet.
  */
 import { extendTimestamp } from '../rtp/sequence.ts';
 
@@ -16,6 +18,8 @@ const SILENCE_NS = 200_000_000;
 /** Nanoseconds that t0 may rise in a nanosecond: 250 ppm, above what any two sound-card or server clocks differ by. */
 const MAXIMUM_RISE = 250e-6;
 const BUCKET_NS = 5_000_000_000;
+/** Early packets in a row that are the new normal, not an accident of the sender. */
+const EARLY_RUN = 3;
 /** A marked packet this much behind its timestamp is the start of a new timeline, not the most delayed packet of the call. */
 const BREAK_NS = 1_000_000_000;
 /** No SSRC, which is 32 bits unsigned. */
@@ -42,6 +46,9 @@ export class LateDetector {
   #bucketAtNs = 0;
   #bucketLeastNs = 0;
   #previousLeastNs = Number.POSITIVE_INFINITY;
+  /** Packets in a row that came before the envelope, and the latest of them. */
+  #early = 0;
+  #latestEarlyNs = 0;
 
   constructor(options: LateOptions) {
     this.#nsPerTick = 1e9 / options.clockRateHz;
@@ -80,10 +87,30 @@ export class LateDetector {
     this.#bucketAtNs = atNs;
     this.#bucketLeastNs = 0;
     this.#previousLeastNs = Number.POSITIVE_INFINITY;
+    this.#early = 0;
     return false;
   }
 
   #follow(atNs: number, differenceNs: number, elapsedNs: number): void {
+    if (differenceNs < this.#baseNs) {
+      this.#latestEarlyNs = this.#early === 0 ? differenceNs : Math.max(this.#latestEarlyNs, differenceNs);
+      this.#early += 1;
+    } else {
+      this.#early = 0;
+    }
+    // A single early packet is no more than on time for the envelope's rise.
+    this.#leastOfBucket(atNs, Math.max(differenceNs, this.#baseNs));
+    if (this.#early >= EARLY_RUN) {
+      this.#baseNs = this.#latestEarlyNs;
+      this.#bucketLeastNs = this.#baseNs;
+      this.#early = 0;
+      return;
+    }
+    const leastNs = Math.min(this.#previousLeastNs, this.#bucketLeastNs);
+    if (leastNs > this.#baseNs) this.#baseNs = Math.min(leastNs, this.#baseNs + elapsedNs * MAXIMUM_RISE);
+  }
+
+  #leastOfBucket(atNs: number, differenceNs: number): void {
     const ageNs = atNs - this.#bucketAtNs;
     if (ageNs >= BUCKET_NS) {
       // After a long time without a packet the present bucket is as out of date as the previous one.
@@ -93,6 +120,5 @@ export class LateDetector {
     } else if (differenceNs < this.#bucketLeastNs) {
       this.#bucketLeastNs = differenceNs;
     }
-    this.#baseNs = Math.min(this.#previousLeastNs, this.#bucketLeastNs, this.#baseNs + elapsedNs * MAXIMUM_RISE);
   }
 }
