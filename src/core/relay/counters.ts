@@ -11,6 +11,7 @@ const NAMES = [
   'lost',
   'in_flight',
   'late',
+  'late_from_peer',
   'late_after_loss',
   'duplicates',
   'duplicates_sent',

@@ -40,6 +40,7 @@ export class RelayWorker implements PacketReceiver {
   readonly #packet = createRtpPacket();
   #peer: Endpoint | undefined;
   #late: LateDetector | undefined;
+  #lateFromPeer: LateDetector | undefined;
   /** Of the SSRC that the peer uses now. */
   #reception: ReceiverStatistics | undefined;
   #receptionSsrc = -1;
@@ -49,6 +50,7 @@ export class RelayWorker implements PacketReceiver {
   #fromEcho = 0;
   #toPeer = 0;
   #lateCount = 0;
+  #lateFromPeerCount = 0;
   #malformed = 0;
   #rejectedSource = 0;
 
@@ -94,6 +96,8 @@ export class RelayWorker implements PacketReceiver {
       this.#reception = new ReceiverStatistics({ clockRateHz: clockRateOf(packet.payloadType) });
     }
     this.#reception?.receive(atNs, packet.sequence, packet.timestamp);
+    this.#lateFromPeer ??= this.#lateDetector(packet.payloadType);
+    if (this.#lateFromPeer.returned(atNs, packet.timestamp, packet.ssrc, packet.marker)) this.#lateFromPeerCount += 1;
     // T0 is taken as late as possible: what we did with the packet so far is not the path's.
     const sentNs = this.#options.nowNs();
     if (this.#tracker.sent(packet.ssrc, packet.sequence, sentNs) === 'sent') this.#options.sent(sentNs);
@@ -110,7 +114,7 @@ export class RelayWorker implements PacketReceiver {
     this.#lastActivityNs = atNs;
     const latencyNs = this.#tracker.returned(packet.ssrc, packet.sequence, atNs);
     if (latencyNs >= 0) {
-      this.#late ??= new LateDetector({ clockRateHz: clockRateOf(packet.payloadType), thresholdNs: this.#options.lateThresholdNs });
+      this.#late ??= this.#lateDetector(packet.payloadType);
       const late = this.#late.returned(atNs, packet.timestamp, packet.ssrc, packet.marker);
       if (late) this.#lateCount += 1;
       this.histogram.record(latencyNs);
@@ -119,6 +123,10 @@ export class RelayWorker implements PacketReceiver {
     if (this.#peer === undefined) return;
     this.#toPeer += 1;
     this.#socket.send(buffer, offset, length, this.#peer);
+  }
+
+  #lateDetector(payloadType: number): LateDetector {
+    return new LateDetector({ clockRateHz: clockRateOf(payloadType), thresholdNs: this.#options.lateThresholdNs });
   }
 
   /** Settles what has been in flight for too long. */
@@ -156,6 +164,7 @@ export class RelayWorker implements PacketReceiver {
       lost: tracked.lost,
       in_flight: tracked.inFlight,
       late: this.#lateCount,
+      late_from_peer: this.#lateFromPeerCount,
       late_after_loss: tracked.lateAfterLoss,
       duplicates: tracked.duplicates,
       duplicates_sent: tracked.duplicatesSent,

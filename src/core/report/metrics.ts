@@ -55,6 +55,8 @@ export interface RelayCounters {
   readonly in_flight: number;
   /** Returned packets that were late (`measurement.md`, late_ratio). */
   readonly late: number;
+  /** Packets that were late by the same measure when they came from the peer: so much of `late` is not the echo path's. */
+  readonly late_from_peer: number;
   /** Echoes that came after the loss time-out; they stay counted as lost. */
   readonly late_after_loss: number;
   /** Echoes of a packet whose echo had already come. */

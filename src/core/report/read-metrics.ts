@@ -28,6 +28,7 @@ const counters = v.looseObject({
   lost: count,
   in_flight: count,
   late: count,
+  late_from_peer: count,
   late_after_loss: count,
   duplicates: count,
   duplicates_sent: count,

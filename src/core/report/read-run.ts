@@ -91,6 +91,7 @@ const counters = v.looseObject({
   lost: v.exactOptional(count),
   in_flight: v.exactOptional(count),
   late: v.exactOptional(count),
+  late_from_peer: v.exactOptional(count),
   late_after_loss: v.exactOptional(count),
   duplicates: v.exactOptional(count),
   duplicates_sent: v.exactOptional(count),

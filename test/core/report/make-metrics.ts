@@ -13,6 +13,7 @@ const NO_PACKETS: RelayCounters = {
   lost: 0,
   in_flight: 0,
   late: 0,
+  late_from_peer: 0,
   late_after_loss: 0,
   duplicates: 0,
   duplicates_sent: 0,

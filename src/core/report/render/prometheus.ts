@@ -30,6 +30,7 @@ const COUNTERS: readonly CounterFamily[] = [
   ['returned', 'returned_packets', 'Packets whose echo came within the loss time-out.'],
   ['lost', 'lost_packets', 'Packets whose echo did not come within the loss time-out.'],
   ['late', 'late_packets', 'Returned packets that were late.'],
+  ['late_from_peer', 'late_from_peer_packets', 'Packets that were late already when they came from the peer.'],
   ['late_after_loss', 'late_after_loss_packets', 'Echoes that came after the loss time-out; counted as lost as well.'],
   ['duplicates', 'duplicate_packets', 'Echoes of a packet whose echo had already come.'],
   ['duplicates_sent', 'duplicate_sent_packets', 'Packets that the peer sent twice under one sequence number.'],

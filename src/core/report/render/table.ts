@@ -98,6 +98,8 @@ export interface PacketRow {
   readonly in_flight: number;
   readonly duplicates: number;
   readonly reordered: number;
+  /** Of relayed calls: packets that were late already when they came. */
+  readonly late_from_peer?: number;
 }
 
 export function packetTable(packets: PacketRow, ratios: LatencySummary): Table {
@@ -117,7 +119,10 @@ export function packetTable(packets: PacketRow, ratios: LatencySummary): Table {
         plain(formatCount(packets.reordered)),
       ],
     ],
-    note: '',
+    note:
+      packets.late_from_peer === undefined || packets.late_from_peer === 0
+        ? ''
+        : `${formatCount(packets.late_from_peer)} packets were late already when they came from the peer: so much of the lateness is the sender's.`,
   };
 }
 
