@@ -96,6 +96,7 @@ class AriService {
       connect: () => this.#connect(password),
       connected: (api) => this.session.connected(api),
       disconnected: () => this.session.disconnected(),
+      replaced: () => this.session.abandon('another program took the application over'),
       log,
     });
   }

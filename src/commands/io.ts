@@ -26,9 +26,9 @@ export interface OutputStream {
 /** `docs/cli.md`, "Exit status". */
 export type ExitStatus = 0 | 1 | 2 | 3 | 4 | 130 | 143;
 
-/** Width to lay a table out for: the terminal's, else 100. */
+/** Width to lay a table out for: the terminal's; a file or a pipe has room for the widest table. */
 export function widthOf(stream: OutputStream): number {
-  return stream.columns !== undefined && stream.columns > 0 ? stream.columns : 100;
+  return stream.columns !== undefined && stream.columns > 0 ? stream.columns : 132;
 }
 
 /** The status of a run that a signal ended before there was anything to report. */

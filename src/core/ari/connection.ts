@@ -22,6 +22,8 @@ export interface AriConnectionOptions {
   readonly connect: () => Promise<AriLink>;
   readonly connected: (api: AriApi) => void;
   readonly disconnected: () => void;
+  /** Another program took the application over: no event comes any more, and no further attempt is made. */
+  readonly replaced?: () => void;
   readonly log: Logger;
   /** 0 … 1; seeded in tests. */
   readonly random?: () => number;
@@ -87,7 +89,11 @@ export class AriConnection {
         const ended = await this.#serve(outcome);
         if (this.#stopped) return;
         this.#away(ended.message, true);
-        if (ended.why === 'replaced') return;
+        if (ended.why === 'replaced') {
+          // To register again would take it back from the other, and so on for ever.
+          this.#options.replaced?.();
+          return;
+        }
       }
       if (this.#stopped) return;
       outcome = await this.#attempt();

@@ -44,9 +44,11 @@ export function findDiscrepancies(snapshot: Snapshot): Discrepancies {
   const ownBridges = new Set(snapshot.after.map((call) => call.bridgeId));
   const isExternal = (id: string): boolean => id.startsWith(externalPrefix(snapshot.app));
 
-  const present = snapshot.before.filter((call) => channels.has(call.callerId));
+  // What ended while Asterisk was asked is no discrepancy.
+  const judged = snapshot.before.filter((call) => callers.has(call.callerId));
+  const present = judged.filter((call) => channels.has(call.callerId));
   return {
-    callersGone: snapshot.before.filter((call) => !channels.has(call.callerId)).map((call) => call.callerId),
+    callersGone: judged.filter((call) => !channels.has(call.callerId)).map((call) => call.callerId),
     externalsGone: present.filter((call) => call.confirmed && !channels.has(call.externalId)).map((call) => call.callerId),
     bridgesGone: present.filter((call) => call.confirmed && !bridges.has(call.bridgeId)).map((call) => call.callerId),
     orphanExternals: snapshot.channels.filter(({ id }) => isExternal(id) && !externals.has(id)).map(({ id }) => id),

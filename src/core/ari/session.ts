@@ -77,6 +77,11 @@ export class AriSession {
     this.#wake?.();
   }
 
+  /** The calls are somebody else's from now on: lets go of every one, and asks Asterisk for nothing. Call it when disconnected. */
+  abandon(reason: string): void {
+    for (const call of [...this.#byCaller.values()]) this.#step(call, { type: 'caller-gone', reason });
+  }
+
   get activeCalls(): number {
     return this.#byCaller.size;
   }
