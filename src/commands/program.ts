@@ -24,6 +24,8 @@ export function createProgram(io: CommandIo): Command {
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
+    // Thrown, not ended: main() turns it into the status of the contract.
+    .exitOverride()
     .showSuggestionAfterError(true)
     .addHelpText(
       'after',

@@ -23,19 +23,16 @@ export function parseDurationNs(text: string, bareUnit?: 'ms' | 's'): number | u
   return Number.isFinite(ns) ? ns : undefined;
 }
 
-/** The shortest exact form: 20 ms is `20ms`, 90 s is `90s`, 2.5 ms is `2.5ms`. */
+/** The shortest exact form, in a unit of which there is at least one: 20 ms is `20ms`, 90 s is `90s`, 2.5 ms is `2.5ms`. */
 export function formatDurationNs(ns: number): string {
   if (ns === 0) return '0s';
-  for (const [unit, scale] of [
-    ['h', 3600e9],
-    ['m', 60e9],
-    ['s', 1e9],
-    ['ms', 1e6],
-    ['us', 1e3],
-  ] as const) {
-    if (ns % scale === 0) return `${ns / scale}${unit}`;
+  let shortest = `${ns}ns`;
+  for (const unit of ['h', 'm', 's', 'ms', 'us']) {
+    const scale = NS_PER_UNIT.get(unit) as number;
+    const text = `${ns / scale}${unit}`;
+    if (ns >= scale && text.length < shortest.length && (ns / scale) * scale === ns) shortest = text;
   }
-  return ns >= 1e6 ? `${ns / 1e6}ms` : ns >= 1e3 ? `${ns / 1e3}us` : `${ns}ns`;
+  return shortest;
 }
 
 /** The unsigned decimal number that `text` starts with, such as `12` or `0.5`; empty when it starts with none. */

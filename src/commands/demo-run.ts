@@ -1,0 +1,193 @@
+/**
+ * The demo: an echo and a relay in threads of their own, and the probe in the place of Asterisk, which sends to the relay's
+ * ports. What the callers saw and what the relay measured then stand side by side.
+ */
+import { probeRun } from '../core/probe/document.ts';
+import { doubts } from '../core/probe/doubts.ts';
+import type { ProbeResult } from '../core/probe/result.ts';
+import { ProbeSession } from '../core/probe/session.ts';
+import { DEFAULT_LOSS_TIMEOUT_NS } from '../core/relay/tracker.ts';
+import { writeAtomically } from '../core/report/files.ts';
+import { formatCount, formatMs, formatRatio } from '../core/report/render/table.ts';
+import type { Cell, Table } from '../core/report/render/table.ts';
+import type { RunDocument } from '../core/report/run.ts';
+import { DEFAULT_LATE_THRESHOLD_NS } from '../core/stats/late.ts';
+import type { Endpoint } from '../core/udp/engine.ts';
+import { createPortableEngine, DEFAULT_BUFFER_BYTES } from '../core/udp/portable.ts';
+import { formatHostPort } from '../core/values/address.ts';
+import { formatDurationNs } from '../core/values/duration.ts';
+import { VERSION } from '../version.ts';
+import type { DemoOptions } from './demo.ts';
+import type { RelayFindings } from './demo-protocol.ts';
+import { DemoThread } from './demo-thread.ts';
+import { thisHost } from './host.ts';
+import { statusOfSignal, widthOf } from './io.ts';
+import type { CommandIo } from './io.ts';
+import { showProgress, writeWarnings } from './probe-view.ts';
+import { renderTables } from './report-view.ts';
+
+const PTIME_NS = 20e6;
+const PROGRESS_EVERY_MS = 1_000;
+
+export async function runDemo(io: CommandIo, options: DemoOptions): Promise<void> {
+  const threads: DemoThread[] = [];
+  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  let session: ProbeSession | undefined;
+  const forget = io.onStop((signal) => {
+    stoppedBy ??= signal;
+    session?.abort();
+  });
+  try {
+    const echo = await DemoThread.start({ kind: 'echo' });
+    threads.push(echo.thread);
+    const echoAt = only(echo.endpoints);
+    const relay = await DemoThread.start({ kind: 'relay', echo: echoAt, calls: options.calls });
+    threads.push(relay.thread);
+    const ports = [only(relay.endpoints), ...relay.endpoints.slice(1)] as const;
+    if (options.json !== true) await introduce(io, options, echoAt, ports);
+    // A real relay learns its peer from UNICASTRTP_LOCAL_ADDRESS and _PORT of the call.
+    session = callers(ports, options, async (peers) => relay.thread.pin(peers));
+    if (stoppedBy !== undefined) session.abort();
+    const startedAt = new Date().toISOString();
+    const result = await watch(io, options, session);
+    const { relay: findings } = await relay.thread.finish();
+    await echo.thread.finish();
+    if (stoppedBy !== undefined && result.received === 0) {
+      io.stderr.write('rtplat: stopped before anything was measured\n');
+      io.exit(statusOfSignal(stoppedBy));
+      return;
+    }
+    if (findings === null) throw new Error('the relay reported nothing');
+    await report(io, options, result, findings, startedAt);
+  } finally {
+    forget();
+    await Promise.all(threads.map((thread) => thread.end()));
+  }
+}
+
+function only(endpoints: readonly Endpoint[]): Endpoint {
+  const [first] = endpoints;
+  if (first === undefined) throw new Error('a thread of the demo has no address');
+  return first;
+}
+
+function callers(
+  targets: readonly [Endpoint, ...Endpoint[]],
+  options: DemoOptions,
+  opened: (peers: readonly Endpoint[]) => Promise<void>,
+): ProbeSession {
+  return new ProbeSession({
+    engine: createPortableEngine(),
+    targets,
+    options: {
+      streams: options.calls,
+      intervalNs: PTIME_NS,
+      ptimeNs: PTIME_NS,
+      durationNs: options.duration,
+      timeoutNs: DEFAULT_LOSS_TIMEOUT_NS,
+      lateThresholdNs: DEFAULT_LATE_THRESHOLD_NS,
+      seed: 1,
+      bufferBytes: DEFAULT_BUFFER_BYTES,
+    },
+    opened,
+  });
+}
+
+async function introduce(io: CommandIo, options: DemoOptions, echo: Endpoint, ports: readonly Endpoint[]): Promise<void> {
+  const chalk = await io.chalk();
+  const numbers = ports.map(({ port }) => port);
+  const range = numbers.length === 1 ? 'port' : 'ports';
+  const shown = numbers.length > 6 ? `${numbers[0]} … ${numbers.at(-1)}` : numbers.join(', ');
+  const lines = [
+    ['echo', `${formatHostPort(echo.address, echo.port)}: every datagram goes back to where it came from`],
+    ['relay', `${range} ${shown} of 10000-10100: one for each call, the lowest that are free`],
+    ['callers', `${options.calls}, in Asterisk's place: 50 packets/s of PCMU each for ${formatDurationNs(options.duration)}`],
+  ] as const;
+  io.stdout.write(`${lines.map(([name, text]) => `${chalk.bold(name.padEnd(8))} ${text}`).join('\n')}\n\n`);
+}
+
+async function watch(io: CommandIo, options: DemoOptions, session: ProbeSession): Promise<ProbeResult> {
+  const hide = io.stderr.isTTY === true ? await showProgress(io, () => session.progress()) : sayProgress(io, options, session);
+  try {
+    return await session.run();
+  } finally {
+    hide();
+  }
+}
+
+/** A line of progress a second, where there is no terminal to rewrite one on. */
+function sayProgress(io: CommandIo, options: DemoOptions, session: ProbeSession): () => void {
+  const timer = setInterval(() => {
+    if (options.json === true) return;
+    const { elapsedNs, sent, received, p50Ns } = session.progress();
+    const p50 = p50Ns === null ? '–' : `${formatMs(p50Ns / 1e6)} ms`;
+    io.stdout.write(
+      `${(elapsedNs / 1e9).toFixed(0)} s: ${formatCount(sent)} packets sent, ${formatCount(received)} returned, p50 ${p50}\n`,
+    );
+  }, PROGRESS_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+async function report(io: CommandIo, options: DemoOptions, result: ProbeResult, relay: RelayFindings, startedAt: string): Promise<void> {
+  const run: RunDocument = {
+    ...probeRun(result, {
+      version: VERSION,
+      host: thisHost(),
+      startedAt,
+      endedAt: new Date().toISOString(),
+      target: 'relay on loopback',
+    }),
+    // The summary is what the callers saw, the calls are what the relay measured.
+    command: 'demo',
+    calls: relay.calls,
+  };
+  if (options.out !== undefined) await writeAtomically(options.out, `${JSON.stringify(run, null, 2)}\n`);
+  if (options.json === true) io.stdout.write(`${JSON.stringify(run, null, 2)}\n`);
+  else {
+    const chalk = await io.chalk();
+    io.stdout.write('\n');
+    io.stdout.write(await renderTables([sideBySide(run, relay)], { chalk, columns: widthOf(io.stdout) }));
+    io.stdout.write(`\n${nextSteps()}`);
+  }
+  await writeWarnings(io, doubts(result));
+  io.exit(run.summary.received === 0 ? 1 : run.summary.verdict === 'inconclusive' ? 4 : 0);
+}
+
+/** One column for each end of the same packets. */
+function sideBySide(run: RunDocument, { metrics }: RelayFindings): Table {
+  const { summary } = run;
+  const { counters } = metrics;
+  const rows: readonly (readonly [name: string, caller: string, relay: string])[] = [
+    ['packets sent', formatCount(summary.sent), formatCount(counters.sent)],
+    ['packets returned', formatCount(summary.received), formatCount(counters.returned)],
+    ['packets lost', formatCount(summary.lost), formatCount(counters.lost)],
+    ['loss', formatRatio(summary.packet_loss_ratio), formatRatio(metrics.packet_loss_ratio)],
+    ['late', formatRatio(summary.late_ratio), formatRatio(metrics.late_ratio)],
+    ['latency p50, ms', formatMs(summary.p50_latency), formatMs(metrics.p50_latency)],
+    ['latency p95, ms', formatMs(summary.p95_latency), formatMs(metrics.p95_latency)],
+    ['latency p99, ms', formatMs(summary.p99_latency), formatMs(metrics.p99_latency)],
+    ['latency max, ms', formatMs(summary.max_latency), formatMs(metrics.max_latency)],
+    ['latency mean, ms', formatMs(summary.avg_latency), formatMs(metrics.avg_latency)],
+  ];
+  return {
+    title: 'Round trips of the same packets',
+    columns: [
+      { name: '', align: 'left' },
+      { name: 'callers: to relay, echo and back', align: 'right' },
+      { name: 'relay: to echo and back', align: 'right' },
+    ],
+    rows: rows.map((row) => row.map(plain)),
+    note: 'The callers count from the instant a packet was due; their round trip holds the relay’s.',
+  };
+}
+
+function plain(text: string): Cell {
+  return { text, tone: 'plain' };
+}
+
+function nextSteps(): string {
+  return `With a real Asterisk:
+  rtplat echo --port 4000
+  rtplat ari-serve --range 10000-10100
+`;
+}

@@ -1,0 +1,31 @@
+/** `rtplat demo`: the whole system on loopback. */
+import { Command } from 'commander';
+import type { CommandIo } from './io.ts';
+import { durationNs, integer, option } from './options.ts';
+
+export interface DemoOptions {
+  readonly calls: number;
+  readonly duration: number;
+  readonly json?: true;
+  readonly out?: string;
+}
+
+export function demoCommand(io: CommandIo): Command {
+  return new Command('demo')
+    .description('run echo, relay and probe on loopback and report: nothing else needed')
+    .addOption(option('-n, --calls <n>', 'simultaneous calls', { parse: integer(1, 100), default: '5', env: 'RTPLAT_CALLS' }))
+    .addOption(
+      option('-d, --duration <duration>', 'how long the callers send', {
+        parse: durationNs({ atLeastNs: 1 }),
+        default: '8s',
+        env: 'RTPLAT_DURATION',
+      }),
+    )
+    .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
+    .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
+    .addHelpText('after', '\nExample:\n  $ rtplat demo')
+    .action(async (options: DemoOptions) => {
+      const { runDemo } = await import('./demo-run.ts');
+      await runDemo(io, options);
+    });
+}

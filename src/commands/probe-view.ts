@@ -1,0 +1,107 @@
+/** What a probe shows: progress while it runs, and its result. */
+import type { ChalkInstance } from 'chalk';
+import type { ProbeProgress, ProbeResult } from '../core/probe/result.ts';
+import { formatCount, formatMs, formatRatio } from '../core/report/render/table.ts';
+import type { RunDocument } from '../core/report/run.ts';
+import { formatDurationNs } from '../core/values/duration.ts';
+import type { CommandIo } from './io.ts';
+import { widthOf } from './io.ts';
+import { pairTable } from './table.ts';
+import type { Pair } from './table.ts';
+
+const REFRESH_MS = 200;
+/** From this width on the percentiles fit on the line. */
+const ROOMY_COLUMNS = 72;
+
+/**
+ * A line of progress on a terminal, rewritten as it goes.
+ *
+ * @returns what takes the line away.
+ */
+export async function showProgress(io: CommandIo, progress: () => ProbeProgress): Promise<() => void> {
+  const { default: ora } = await import('ora');
+  const { stderr } = io;
+  const spinner = ora({
+    stream: stderr as NodeJS.WriteStream,
+    color: hasNoColour(io) ? false : 'cyan',
+    // Reading the terminal is not its business: Ctrl-C has to reach the process as a signal.
+    discardStdin: false,
+    text: progressLine(progress(), widthOf(stderr)),
+  }).start();
+  const timer = setInterval(() => {
+    spinner.text = progressLine(progress(), widthOf(stderr));
+  }, REFRESH_MS);
+  return () => {
+    clearInterval(timer);
+    spinner.stop();
+  };
+}
+
+/** NO_COLOR is neither ora's nor chalk's to know. */
+function hasNoColour(io: CommandIo): boolean {
+  return (io.env['NO_COLOR'] ?? '') !== '';
+}
+
+export function progressLine(progress: ProbeProgress, columns: number): string {
+  const done = progress.total === 0 ? 0 : Math.floor((100 * progress.sent) / progress.total);
+  const counts = `${done} %  sent ${progress.sent}  received ${progress.received}  lost ${progress.lost}`;
+  if (columns < ROOMY_COLUMNS) return counts;
+  return `${counts}  p50 ${shortMs(progress.p50Ns)}  p99 ${shortMs(progress.p99Ns)}`;
+}
+
+function shortMs(ns: number | null): string {
+  return ns === null ? '–' : `${(ns / 1e6).toFixed(2)} ms`;
+}
+
+/** The table of a finished probe. */
+export function resultTable(result: ProbeResult, run: RunDocument, chalk: ChalkInstance, width: number): string {
+  const { summary } = run;
+  const { options } = result;
+  const streams = `${options.streams} stream${options.streams === 1 ? '' : 's'}`;
+  const rate = `${Number((1e9 / options.intervalNs).toFixed(2))} packets/s`;
+  const target = String(run.options['target']);
+  const alarm = (text: string, bad: boolean): string => (bad ? chalk.red(text) : text);
+  const spread = summary.send_error_ms;
+  const pairs: Pair[] = [
+    ['streams', `${streams} × ${rate}, ${formatDurationNs(options.ptimeNs)} of PCMU each`],
+    ['time', `${(result.durationNs / 1e9).toFixed(1)} s${result.aborted ? ' (ended early)' : ''}`],
+    ['sent', formatCount(summary.sent)],
+    ['received', formatCount(summary.received)],
+    ['lost', alarm(`${formatCount(summary.lost)} (${formatRatio(summary.packet_loss_ratio)})`, summary.lost > 0)],
+    ...(summary.in_flight > 0 ? [['in flight', formatCount(summary.in_flight)] as const] : []),
+    [`late by more than ${formatDurationNs(options.lateThresholdNs)}`, `${formatCount(summary.late)} (${formatRatio(summary.late_ratio)})`],
+    ['duplicates', formatCount(summary.duplicates)],
+    ['reordered', formatCount(summary.reordered)],
+    ['latency p50', chalk.bold(withMs(summary.p50_latency))],
+    ['latency p95', withMs(summary.p95_latency)],
+    ['latency p99', withMs(summary.p99_latency)],
+    ['latency max', withMs(summary.max_latency)],
+    ['latency mean', withMs(summary.avg_latency)],
+    ['jitter (RFC 3550)', withMs(summary.jitter_ms)],
+    [
+      'send error p50 / p99 / max',
+      spread === null ? '–' : `${formatMs(spread.p50)} / ${formatMs(spread.p99)} / ${formatMs(spread.max)} ms`,
+    ],
+    ['dropped in own buffers', alarm(formatCount(summary.socket_drops), (summary.socket_drops ?? 0) > 0)],
+    ['R factor / MOS (G.107)', `${decimal(summary.r_factor, 1)} / ${decimal(summary.mos, 2)}`],
+    ['clock', `${summary.clock}, ${summary.engine} engine`],
+  ];
+  return pairTable(`probe ${target}`, pairs, chalk, width);
+}
+
+function withMs(value: number | null): string {
+  return value === null ? '–' : `${formatMs(value)} ms`;
+}
+
+function decimal(value: number | null, digits: number): string {
+  return value === null ? '–' : value.toFixed(digits);
+}
+
+/** One line a doubt, on standard error. */
+export async function writeWarnings(io: CommandIo, warnings: readonly string[]): Promise<void> {
+  if (warnings.length === 0) return;
+  const { Chalk, chalkStderr } = await import('chalk');
+  // Standard error may be a terminal where standard output is a file.
+  const chalk = hasNoColour(io) ? new Chalk({ level: 0 }) : chalkStderr;
+  for (const warning of warnings) io.stderr.write(`${chalk.yellow('Warning:')} ${warning}\n`);
+}

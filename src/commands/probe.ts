@@ -1,0 +1,169 @@
+/** `rtplat probe`: sends RTP to an echo and measures what comes back. */
+import { Command } from 'commander';
+import { RtplatError } from '../core/errors.ts';
+import type { ProbeOptions, ProbeResult } from '../core/probe/result.ts';
+import type { RunDocument } from '../core/report/run.ts';
+import { statusOfSignal, widthOf } from './io.ts';
+import type { CommandIo, ExitStatus } from './io.ts';
+import { byteSize, durationNs, integer, option, positiveNumber } from './options.ts';
+
+interface ProbeCommandOptions {
+  readonly streams: number;
+  readonly ptime: number;
+  readonly rate?: number;
+  readonly duration: number;
+  readonly timeout: number;
+  readonly lateThreshold: number;
+  readonly buffer: number;
+  readonly seed?: number;
+  readonly json?: true;
+  readonly out?: string;
+  readonly quiet?: true;
+}
+
+const LONGEST_PTIME_NS = 180e6;
+const MAX_RATE_PPS = 10_000;
+/** Half of the sequence numbers: more packets of one stream on their way cannot be told apart. */
+const MAX_IN_FLIGHT = 32_768;
+
+export function probeCommand(io: CommandIo): Command {
+  return new Command('probe')
+    .description('send RTP to an echo and measure the round trip')
+    .argument('<target>', 'what to measure: udp://HOST:PORT')
+    .addOption(option('-s, --streams <n>', 'RTP streams at once', { parse: integer(1, 10_000), default: '1', env: 'RTPLAT_STREAMS' }))
+    .addOption(
+      option('--ptime <duration>', 'audio in a packet', { parse: durationNs({ atLeastNs: 1e6 }), default: '20ms', env: 'RTPLAT_PTIME' }),
+    )
+    .addOption(
+      option('-r, --rate <pps>', 'packets per second of each stream (default: one every ptime)', {
+        parse: positiveNumber(MAX_RATE_PPS),
+        env: 'RTPLAT_RATE',
+      }),
+    )
+    .addOption(
+      option('-d, --duration <duration>', 'how long to send', {
+        parse: durationNs({ atLeastNs: 1 }),
+        default: '10s',
+        env: 'RTPLAT_DURATION',
+      }),
+    )
+    .addOption(
+      option('-t, --timeout <duration>', 'an echo that takes longer counts as lost', {
+        parse: durationNs({ atLeastNs: 1e6 }),
+        default: '2s',
+        env: 'RTPLAT_TIMEOUT',
+      }),
+    )
+    .addOption(
+      option('--late-threshold <duration>', 'a packet this much behind its timestamp is late', {
+        parse: durationNs(),
+        default: '3ms',
+        env: 'RTPLAT_LATE_THRESHOLD',
+      }),
+    )
+    .addOption(
+      option('--buffer <size>', 'receive and send buffer to ask the kernel for, each socket', {
+        parse: byteSize,
+        default: '2MB',
+        env: 'RTPLAT_BUFFER',
+      }),
+    )
+    .addOption(
+      option('--seed <n>', 'repeats the SSRCs, sequence numbers and timestamps of another run (default: random)', {
+        parse: integer(0, 0xffff_ffff),
+        env: 'RTPLAT_SEED',
+      }),
+    )
+    .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
+    .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
+    .addOption(option('-q, --quiet', 'no progress and no warnings', {}))
+    .addHelpText('after', '\nExample:\n  $ rtplat probe udp://127.0.0.1:4000 --streams 10 --duration 30s --out run.json')
+    .action(async (target: string, options: ProbeCommandOptions) => {
+      await runProbe(io, target, options);
+    });
+}
+
+async function probeOptions(options: ProbeCommandOptions): Promise<ProbeOptions> {
+  const { randomInt } = await import('node:crypto');
+  if (options.ptime > LONGEST_PTIME_NS) {
+    throw new RtplatError('usage', 'the ptime is too long: a packet of more than 180 ms does not fit into an Ethernet frame');
+  }
+  const intervalNs = options.rate === undefined ? options.ptime : 1e9 / options.rate;
+  if (options.timeout / intervalNs > MAX_IN_FLIGHT) {
+    throw new RtplatError('usage', `too many packets within the time-out: sequence numbers tell ${MAX_IN_FLIGHT} apart`, {
+      hint: 'lower --rate or --timeout',
+    });
+  }
+  return {
+    streams: options.streams,
+    intervalNs,
+    ptimeNs: options.ptime,
+    durationNs: options.duration,
+    timeoutNs: options.timeout,
+    lateThresholdNs: options.lateThreshold,
+    seed: options.seed ?? randomInt(0x1_0000_0000),
+    bufferBytes: options.buffer,
+  };
+}
+
+async function runProbe(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<void> {
+  const [{ parseTarget }, { ProbeSession }, { createPortableEngine }, { resolveHost }] = await Promise.all([
+    import('../core/probe/target.ts'),
+    import('../core/probe/session.ts'),
+    import('../core/udp/portable.ts'),
+    import('../core/udp/resolve.ts'),
+  ]);
+  const { host, port } = parseTarget(target);
+  const settings = await probeOptions(options);
+  const session = new ProbeSession({
+    engine: createPortableEngine(),
+    targets: [{ address: await resolveHost(host), port }],
+    options: settings,
+  });
+  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  const forget = io.onStop((signal) => {
+    stoppedBy ??= signal;
+    session.abort();
+  });
+  const startedAt = new Date().toISOString();
+  const view = await import('./probe-view.ts');
+  const hide = io.stderr.isTTY === true && options.quiet !== true ? await view.showProgress(io, () => session.progress()) : undefined;
+  let result: ProbeResult;
+  try {
+    result = await session.run();
+  } finally {
+    hide?.();
+    forget();
+  }
+  if (stoppedBy !== undefined && result.received === 0) {
+    io.stderr.write('rtplat: stopped before anything was measured\n');
+    io.exit(statusOfSignal(stoppedBy));
+    return;
+  }
+  const run = await documentOf(result, target, startedAt);
+  if (options.out !== undefined) {
+    const { writeAtomically } = await import('../core/report/files.ts');
+    await writeAtomically(options.out, `${JSON.stringify(run, null, 2)}\n`);
+  }
+  if (options.json === true) io.stdout.write(`${JSON.stringify(run, null, 2)}\n`);
+  else io.stdout.write(view.resultTable(result, run, await io.chalk(), widthOf(io.stdout)));
+  if (options.quiet !== true) {
+    const { doubts } = await import('../core/probe/doubts.ts');
+    await view.writeWarnings(io, doubts(result));
+  }
+  io.exit(statusOf(run));
+}
+
+async function documentOf(result: ProbeResult, target: string, startedAt: string): Promise<RunDocument> {
+  const [{ probeRun }, { thisHost }, { VERSION }] = await Promise.all([
+    import('../core/probe/document.ts'),
+    import('./host.ts'),
+    import('../version.ts'),
+  ]);
+  return probeRun(result, { version: VERSION, host: thisHost(), startedAt, endedAt: new Date().toISOString(), target });
+}
+
+function statusOf(run: RunDocument): ExitStatus {
+  if (run.summary.received === 0) return 1;
+  return run.summary.verdict === 'inconclusive' ? 4 : 0;
+}

@@ -1,0 +1,76 @@
+/** A probe's result as a run document. */
+import { buildRun } from '../report/run.ts';
+import type { RunDocument, RunHost } from '../report/run.ts';
+import { scoreStream } from '../stats/quality.ts';
+import { formatHostPort } from '../values/address.ts';
+import { judge } from './doubts.ts';
+import type { ProbeResult } from './result.ts';
+
+/** What a result does not know about itself. */
+export interface RunLabels {
+  readonly version: string;
+  readonly host: RunHost;
+  /** Wall clock, ISO 8601. */
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** The target as the user wrote it. */
+  readonly target: string;
+}
+
+export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
+  const { options } = result;
+  const meanNs = result.latency.meanNs;
+  const settled = result.received + result.lost;
+  const score = scoreStream({
+    codec: 'G.711',
+    packets: settled,
+    lossRatio: settled === 0 ? null : result.lost / settled,
+    roundTripMs: meanNs === null ? null : meanNs / 1e6,
+  });
+  const { verdict, reasons } = judge(result);
+  return buildRun({
+    command: 'probe',
+    version: labels.version,
+    host: labels.host,
+    startedAt: labels.startedAt,
+    endedAt: labels.endedAt,
+    durationSeconds: result.durationNs / 1e9,
+    options: {
+      target: labels.target,
+      address: result.targets.map(({ address, port }) => formatHostPort(address, port)).join(' '),
+      streams: options.streams,
+      rate_pps: 1e9 / options.intervalNs,
+      ptime_ms: options.ptimeNs / 1e6,
+      duration_seconds: options.durationNs / 1e9,
+      timeout_ms: options.timeoutNs / 1e6,
+      late_threshold_ms: options.lateThresholdNs / 1e6,
+      seed: options.seed,
+    },
+    latency: result.latency,
+    sendError: result.sendError,
+    hostDelay: null,
+    counts: {
+      totalChannels: options.streams,
+      activeChannels: 0,
+      sent: result.sent,
+      received: result.received,
+      lost: result.lost,
+      late: result.late,
+      duplicates: result.duplicates,
+      reordered: result.reordered,
+      inFlight: result.inFlight,
+      socketDrops: result.socketDrops,
+    },
+    jitterMs: result.jitterMs,
+    rFactor: score.rFactor,
+    mos: score.mos,
+    quality: { ...score.inputs },
+    clock: result.clock,
+    engine: result.engine,
+    match: 'header',
+    verdict,
+    verdictReasons: reasons,
+    series: result.series,
+    calls: result.streams,
+  });
+}

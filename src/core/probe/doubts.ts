@@ -1,0 +1,131 @@
+/** Every doubt that a probe can have about its own numbers, and whether they may be believed at all. */
+import type { Verdict } from '../report/run.ts';
+import { formatDurationNs } from '../values/duration.ts';
+import type { ProbeResult } from './result.ts';
+
+/** The numbers are the sender's, not the path's, when half of the packets left this late or later … */
+const UNTRUSTED_P50_NS = 5e6;
+/** … or one in a hundred this late, or a whole ptime where that is more. */
+const UNTRUSTED_P99_NS = 20e6;
+const DOUBTFUL_P50_NS = 1e6;
+
+const QUANTILES = [
+  { name: 'p50', quantile: 0.5 },
+  { name: 'p95', quantile: 0.95 },
+  { name: 'p99', quantile: 0.99 },
+] as const;
+
+/** Samples that quantile q needs: 100 / (1 − q), so that 100 lie above it. */
+function samplesNeeded(quantile: number): number {
+  return Math.round(100 / (1 - quantile));
+}
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** One sentence each; empty on `pass`. */
+  readonly reasons: readonly string[];
+}
+
+/** `fail` when nothing came back, `inconclusive` when the sender was too late, `insufficient` when not even the median has its samples. */
+export function judge(result: ProbeResult): Judgement {
+  if (result.received === 0) return { verdict: 'fail', reasons: ['nothing came back'] };
+  const late = tooLate(result);
+  if (late !== undefined) return { verdict: 'inconclusive', reasons: [late] };
+  const needed = samplesNeeded(0.5);
+  if (result.latency.count < needed) {
+    return { verdict: 'insufficient', reasons: [`${result.latency.count} samples: the median alone needs ${needed}`] };
+  }
+  return { verdict: 'pass', reasons: [] };
+}
+
+function tooLate({ sendError, options }: ProbeResult): string | undefined {
+  const p50 = sendError.quantileNs(0.5);
+  if (p50 !== null && p50 > UNTRUSTED_P50_NS) {
+    return `half of the packets were sent ${ms(p50)} late or more (limit ${ms(UNTRUSTED_P50_NS)}): this host is too busy`;
+  }
+  const p99 = sendError.quantileNs(0.99);
+  const limit = Math.max(options.ptimeNs, UNTRUSTED_P99_NS);
+  if (p99 !== null && p99 > limit) {
+    return `one packet in a hundred was sent ${ms(p99)} late or more (limit ${ms(limit)}): this host is too busy`;
+  }
+  return undefined;
+}
+
+/** What a reader should know before believing the numbers, one sentence each. */
+export function doubts(result: ProbeResult): readonly string[] {
+  return [
+    tooLate(result),
+    doubtfulSender(result),
+    nothingBack(result),
+    loss(result),
+    fewSamples(result),
+    drops(result),
+    smallBuffers(result),
+    sendErrors(result),
+    strangers(result),
+  ].filter((doubt) => doubt !== undefined);
+}
+
+function doubtfulSender(result: ProbeResult): string | undefined {
+  if (tooLate(result) !== undefined) return undefined;
+  const p50 = result.sendError.quantileNs(0.5);
+  const p99 = result.sendError.quantileNs(0.99);
+  if (p50 !== null && p50 > DOUBTFUL_P50_NS) return `half of the packets were sent ${ms(p50)} late or more; the latencies contain that`;
+  if (p99 !== null && p99 > result.options.ptimeNs) {
+    return `one packet in a hundred was sent ${ms(p99)} late or more, longer than ptime; the highest latencies contain that`;
+  }
+  return undefined;
+}
+
+function nothingBack({ received, sent, lastError }: ProbeResult): string | undefined {
+  if (received > 0 || sent === 0) return undefined;
+  return `none of ${sent} packets came back${lastError === null ? '' : ` (${lastError})`}: is that an echo, and does a firewall let UDP through?`;
+}
+
+function loss({ received, lost, lateAfterLoss, options }: ProbeResult): string | undefined {
+  if (lost === 0 || received === 0) return undefined;
+  const after =
+    lateAfterLoss === 0 ? '' : `, ${lateAfterLoss} of them came back after the time-out of ${formatDurationNs(options.timeoutNs)}`;
+  return `${lost} of ${received + lost} packets were lost${after}; the percentiles are those of the packets that came back`;
+}
+
+function fewSamples({ latency }: ProbeResult): string | undefined {
+  const { count } = latency;
+  if (count === 0) return undefined;
+  const weak = QUANTILES.filter(({ quantile }) => count < samplesNeeded(quantile));
+  if (weak.length === 0) return undefined;
+  const names = list(weak.map(({ name }) => name));
+  const needed = list(weak.map(({ quantile }) => samplesNeeded(quantile).toLocaleString('en-US')));
+  return `${names} rest${weak.length === 1 ? 's' : ''} on ${count} samples of the ${needed} needed: send for longer, or more streams at once`;
+}
+
+function drops({ socketDrops }: ProbeResult): string | undefined {
+  if (socketDrops === null || socketDrops === 0) return undefined;
+  return `${socketDrops} echoes were dropped in this host's own receive buffers: that loss is not the path's`;
+}
+
+function smallBuffers({ options, receiveBufferBytes, sendBufferBytes }: ProbeResult): string | undefined {
+  const asked = options.bufferBytes;
+  if (receiveBufferBytes < asked) return `the kernel granted a smaller receive buffer than asked: sysctl -w net.core.rmem_max=${asked}`;
+  if (sendBufferBytes < asked) return `the kernel granted a smaller send buffer than asked: sysctl -w net.core.wmem_max=${asked}`;
+  return undefined;
+}
+
+function sendErrors({ sendErrors: count, lastError }: ProbeResult): string | undefined {
+  if (count === 0) return undefined;
+  return `the kernel refused to send ${count} packets${lastError === null ? '' : ` (${lastError})`}; they count as lost`;
+}
+
+function strangers({ unmatched, malformed }: ProbeResult): string | undefined {
+  const count = unmatched + malformed;
+  return count === 0 ? undefined : `${count} datagrams came that are no echo of a packet sent: does the far end alter them?`;
+}
+
+/** `a, b and c`. */
+function list(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
+
+function ms(ns: number): string {
+  return `${(ns / 1e6).toFixed(1)} ms`;
+}

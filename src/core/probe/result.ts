@@ -1,0 +1,81 @@
+/** What a probe measured. Nanoseconds, and counts of packets; the run document is made from it. */
+import type { CallRow, SeriesRow } from '../report/run.ts';
+import type { LatencyHistogram } from '../stats/histogram.ts';
+import type { Endpoint } from '../udp/engine.ts';
+
+export interface ProbeOptions {
+  readonly streams: number;
+  /** Between two packets of one stream. */
+  readonly intervalNs: number;
+  /** Audio in a packet: 8 bytes a millisecond of PCMU. */
+  readonly ptimeNs: number;
+  readonly durationNs: number;
+  /** An echo that takes longer counts as lost. */
+  readonly timeoutNs: number;
+  readonly lateThresholdNs: number;
+  /** Of SSRCs, first sequence numbers and first timestamps. */
+  readonly seed: number;
+  /** Asked for at every socket, each way. */
+  readonly bufferBytes: number;
+}
+
+/** Packets of one stream, or of all. `sent = received + lost + inFlight`. */
+export interface ProbeCounts {
+  readonly sent: number;
+  /** Came back within the time-out, each once. */
+  readonly received: number;
+  readonly lost: number;
+  /** Only when the run was ended early. */
+  readonly inFlight: number;
+  readonly late: number;
+  /** Came after the time-out; stays lost. */
+  readonly lateAfterLoss: number;
+  readonly duplicates: number;
+  readonly reordered: number;
+  /** Datagrams that are no echo of ours. */
+  readonly unmatched: number;
+  /** Datagrams that are not RTP. */
+  readonly malformed: number;
+  /** The kernel refused to send. */
+  readonly sendErrors: number;
+}
+
+export interface ProbeResult extends ProbeCounts {
+  readonly targets: readonly [Endpoint, ...Endpoint[]];
+  readonly options: ProbeOptions;
+  readonly engine: string;
+  readonly clock: 'kernel' | 'user';
+  /** From the first due time to the end of waiting. */
+  readonly durationNs: number;
+  /** Ended before all was sent. */
+  readonly aborted: boolean;
+  /** T1 − T0, T0 the due time. */
+  readonly latency: LatencyHistogram;
+  /** Actual minus due time of sending. */
+  readonly sendError: LatencyHistogram;
+  /** Mean of the streams' interarrival jitter (RFC 3550 §6.4.1); null when no stream has one. */
+  readonly jitterMs: number | null;
+  /** null where the system does not tell. */
+  readonly socketDrops: number | null;
+  /** Least that was granted to any socket. */
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+  /** ICMP port unreachable, as often as it was reported. */
+  readonly refusals: number;
+  /** What the kernel reported last for any socket, `EHOSTUNREACH: …`; null when nothing. */
+  readonly lastError: string | null;
+  readonly series: readonly SeriesRow[];
+  readonly streams: readonly CallRow[];
+}
+
+/** How far a probe has come. */
+export interface ProbeProgress {
+  readonly elapsedNs: number;
+  readonly sent: number;
+  /** Packets to send in all. */
+  readonly total: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly p50Ns: number | null;
+  readonly p99Ns: number | null;
+}

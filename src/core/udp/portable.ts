@@ -1,0 +1,257 @@
+/**
+ * The engine on node:dgram: runs wherever Node runs, one event loop, user-space clock.
+ *
+ * What it takes to keep the promises of `engine.ts` here:
+ * - dgram starts to read when it binds, so what arrives before {@link UdpSocket.receive} waits in a capped backlog.
+ * - dgram keeps a reference to memory that the kernel would not take at once, so `send` copies into a slab of its own. The one
+ *   exception is the datagram being delivered: dgram allocates a fresh buffer for each and never writes into it again, so an
+ *   echo or a relay sends it on as it is. A receiver must not write into a datagram that it has just sent.
+ * - A send calls back on a later tick, so {@link UdpSocket.sendErrors} grows a tick after the send that failed.
+ */
+import { createSocket } from 'node:dgram';
+import type { RemoteInfo, Socket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { endianness, platform } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { bindError, errnoOf } from './bind-error.ts';
+import type { BindOptions, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from './engine.ts';
+import { addressBytes, parseProcDrops, procKey } from './proc-drops.ts';
+
+/** What both socket buffers are asked to hold unless the caller says otherwise: 2 MB is 12 s of one call, or 0.1 s of a hundred. */
+export const DEFAULT_BUFFER_BYTES: number = 2 * 1024 * 1024;
+
+/** Datagrams kept for a socket that nobody reads yet; what comes on top is counted in {@link UdpSocket.socketDrops}. */
+const BACKLOG_DATAGRAMS = 1024;
+/** Memory that `send` copies into; reused from the start whenever the kernel holds none of it. */
+const SLAB_BYTES = 256 * 1024;
+const NS_PER_MS = 1e6;
+
+type LookupCallback = (error: Error | null, address: string, family: number) => void;
+
+/** The portable engine. */
+export function createPortableEngine(): UdpEngine {
+  return { name: 'portable', clock: 'user', nowNs, bind };
+}
+
+function nowNs(): number {
+  return performance.now() * NS_PER_MS;
+}
+
+async function bind(options: BindOptions): Promise<UdpSocket> {
+  const family = isIP(options.address);
+  if (family === 0) throw bindError(options, 'EINVAL', 'not a numeric address');
+  const socket = createSocket({
+    type: family === 4 ? 'udp4' : 'udp6',
+    // `::` takes IPv4 as well, its peers named `::ffff:192.0.2.1`.
+    ipv6Only: false,
+    lookup: family === 4 ? numericOnly : numericIntoIpv6,
+  });
+  // Before anything can arrive: dgram reads from the moment it is bound.
+  const backlog = new Backlog();
+  socket.on('message', backlog.message);
+  try {
+    await settled(socket, (done) => socket.bind({ address: options.address, port: options.port, exclusive: true }, done));
+    if (options.connect !== undefined) {
+      const { address, port } = options.connect;
+      await settled(socket, (done) => socket.connect(port, address, done));
+    }
+  } catch (error) {
+    socket.on('error', ignore);
+    socket.close();
+    throw bindError(options, errnoOf(error), undefined, error);
+  }
+  return new PortableSocket(socket, family, backlog, options);
+}
+
+/** Starts something on a socket and waits for its callback, or for the error that the socket emits instead. */
+async function settled(socket: Socket, start: (done: (error?: Error) => void) => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.once('error', reject);
+  try {
+    start((error?: Error) => (error === undefined || error === null ? resolve() : reject(error)));
+    await promise;
+  } finally {
+    socket.off('error', reject);
+  }
+}
+
+function ignore(): void {
+  // A socket that could not be bound has nobody left to tell.
+}
+
+/** Name resolution that never asks DNS and answers at once, so that a send reaches the kernel before it returns. */
+function numericOnly(address: string, _options: unknown, callback: LookupCallback): void {
+  callback(null, address || '127.0.0.1', 4);
+}
+
+function numericIntoIpv6(address: string, _options: unknown, callback: LookupCallback): void {
+  callback(null, address === '' ? '::1' : address.includes(':') ? address : `::ffff:${address}`, 6);
+}
+
+/** What arrived before somebody read. */
+class Backlog {
+  readonly datagrams: { readonly buffer: Buffer; readonly from: RemoteInfo; readonly atNs: number }[] = [];
+  dropped = 0;
+
+  readonly message = (buffer: Buffer, from: RemoteInfo): void => {
+    if (this.datagrams.length < BACKLOG_DATAGRAMS) this.datagrams.push({ buffer, from, atNs: nowNs() });
+    else this.dropped += 1;
+  };
+}
+
+class PortableSocket implements UdpSocket {
+  readonly local: Endpoint;
+  readonly family: 'IPv4' | 'IPv6';
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+  readonly #socket: Socket;
+  readonly #backlog: Backlog;
+  /** As dgram names it, so that comparing strings is enough; undefined when not connected. */
+  readonly #peer: Endpoint | undefined;
+  #receiver: PacketReceiver | undefined;
+  #delivering: Uint8Array | undefined;
+  #slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #slabUsed = 0;
+  #sendErrors = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(socket: Socket, family: number, backlog: Backlog, options: BindOptions) {
+    this.#socket = socket;
+    this.#backlog = backlog;
+    this.family = family === 4 ? 'IPv4' : 'IPv6';
+    const { address, port } = socket.address();
+    this.local = { address, port };
+    this.#peer = options.connect === undefined ? undefined : endpointOf(socket.remoteAddress());
+    const wanted = options.bufferBytes ?? DEFAULT_BUFFER_BYTES;
+    this.receiveBufferBytes = granted(
+      () => socket.setRecvBufferSize(wanted),
+      () => socket.getRecvBufferSize(),
+    );
+    this.sendBufferBytes = granted(
+      () => socket.setSendBufferSize(wanted),
+      () => socket.getSendBufferSize(),
+    );
+    socket.on('error', (error) => this.#receiver?.error(errnoOf(error), error.message));
+  }
+
+  get sendErrors(): number {
+    return this.#sendErrors;
+  }
+
+  receive(receiver: PacketReceiver): void {
+    const first = this.#receiver === undefined;
+    this.#receiver = receiver;
+    // Never from inside this call: a receiver may rest on what its owner sets up after it.
+    if (first) setImmediate(() => this.#start());
+  }
+
+  #start(): void {
+    this.#socket.off('message', this.#backlog.message);
+    this.#socket.on('message', (buffer, from) => this.#deliver(buffer, from, nowNs()));
+    for (const { buffer, from, atNs } of this.#backlog.datagrams.splice(0)) this.#deliver(buffer, from, atNs);
+  }
+
+  #deliver(buffer: Buffer, from: RemoteInfo, atNs: number): void {
+    if (this.#closed !== undefined) return;
+    // Between bind and connect the kernel lets everybody in.
+    if (this.#peer !== undefined && (from.port !== this.#peer.port || from.address !== this.#peer.address)) return;
+    this.#delivering = buffer;
+    this.#receiver?.packet(buffer, 0, buffer.length, from, atNs);
+    this.#delivering = undefined;
+  }
+
+  send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint): void {
+    if (this.#closed !== undefined) return this.#refused('EBADF', 'the socket is closed');
+    if (to === undefined && this.#peer === undefined) return this.#refused('EDESTADDRREQ', 'no destination given');
+    let from = buffer;
+    let start = offset;
+    if (buffer !== this.#delivering) {
+      start = this.#copy(buffer, offset, length);
+      from = this.#slab;
+    }
+    try {
+      if (to === undefined || this.#peer !== undefined) this.#socket.send(from, start, length, this.#sent);
+      else this.#socket.send(from, start, length, to.port, to.address, this.#sent);
+    } catch (error) {
+      // Port 0 and the like: dgram refuses what it can tell by looking.
+      this.#refused(errnoOf(error), error instanceof Error ? error.message : String(error));
+    }
+    return undefined;
+  }
+
+  /** @returns where in the slab the copy stands. */
+  #copy(buffer: Uint8Array, offset: number, length: number): number {
+    if (this.#slabUsed + length > this.#slab.length) {
+      // What the kernel has not taken yet keeps its slab alive through dgram's own reference.
+      if (this.#socket.getSendQueueCount() > 0) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.#slabUsed = 0;
+    }
+    const start = this.#slabUsed;
+    this.#slab.set(offset === 0 && length === buffer.length ? buffer : buffer.subarray(offset, offset + length), start);
+    this.#slabUsed += length;
+    return start;
+  }
+
+  readonly #sent = (error: Error | null): void => {
+    if (error !== null) this.#refused(errnoOf(error), error.message);
+  };
+
+  #refused(code: string, message: string): void {
+    this.#sendErrors += 1;
+    if (this.#closed === undefined) this.#receiver?.error(code, message);
+  }
+
+  socketDrops(): number | null {
+    const bytes = addressBytes(this.local.address);
+    const table = procDrops(this.family);
+    if (bytes === undefined || table === undefined) return null;
+    const kernel = table.get(procKey(bytes, this.local.port, endianness()));
+    return kernel === undefined ? null : kernel + this.#backlog.dropped;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#socket.close(resolve);
+    });
+    return this.#closed;
+  }
+}
+
+function endpointOf(remote: Endpoint): Endpoint {
+  return { address: remote.address, port: remote.port };
+}
+
+/** Asks for a buffer size and reads what was granted; a system that refuses the size keeps its default. */
+function granted(ask: () => void, read: () => number): number {
+  try {
+    ask();
+  } catch {
+    // macOS and the BSDs refuse what Linux trims; the size that is there is reported either way.
+  }
+  const bytes = read();
+  // socket(7): Linux doubles the value for its own bookkeeping and reports the double.
+  return platform() === 'linux' ? bytes / 2 : bytes;
+}
+
+/** Reading the table costs as much as it has sockets: one read serves all that are asked within this time. */
+const TABLE_VALID_NS = 1e6;
+const tables = new Map<string, { readonly readNs: number; readonly drops: ReadonlyMap<string, number> | undefined }>();
+
+function procDrops(family: 'IPv4' | 'IPv6'): ReadonlyMap<string, number> | undefined {
+  const path = family === 'IPv4' ? '/proc/net/udp' : '/proc/net/udp6';
+  let table = tables.get(path);
+  if (table === undefined || nowNs() - table.readNs > TABLE_VALID_NS) {
+    table = { drops: readTable(path), readNs: nowNs() };
+    tables.set(path, table);
+  }
+  return table.drops;
+}
+
+function readTable(path: string): ReadonlyMap<string, number> | undefined {
+  try {
+    return parseProcDrops(readFileSync(path, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,165 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseRun } from '../../src/core/report/read-run.ts';
+import { createPortableEngine } from '../../src/core/udp/portable.ts';
+import { faithful, reflector } from '../core/probe/reflectors.ts';
+import type { Behaviour } from '../core/probe/reflectors.ts';
+import { Cli, runCli } from './run-cli.ts';
+
+const engine = createPortableEngine();
+const closing: (() => Promise<unknown>)[] = [];
+let folder = '';
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rtplat-probe-'));
+});
+
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+  await rm(folder, { recursive: true });
+});
+
+async function farEnd(behaviour: Behaviour): Promise<string> {
+  const { at, close } = await reflector(engine, behaviour);
+  closing.push(close);
+  return `udp://127.0.0.1:${at.port}`;
+}
+
+async function closedPort(): Promise<number> {
+  const { at, close } = await reflector(engine, faithful);
+  await close();
+  return at.port;
+}
+
+describe('rtplat probe', () => {
+  it('measures an rtplat echo and shows a table', async () => {
+    const echo = new Cli(['echo', '--port', '0', '--bind', '127.0.0.1']);
+    closing.push(() => echo.kill());
+    const [, port] = await echo.shows(/listening on \S*:(\d+) /);
+    const { status, stdout, stderr } = await runCli(['probe', `127.0.0.1:${port}`, '--streams', '3', '--duration', '1s']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/streams\s+│\s+3 streams × 50 packets\/s, 20ms of PCMU each/);
+    expect(stdout).toMatch(/sent\s+│\s+150 /);
+    expect(stdout).toMatch(/received\s+│\s+150 /);
+    expect(stdout).toMatch(/latency p50\s+│\s+\d+\.\d{3} ms/);
+    expect(stdout).toMatch(/clock\s+│\s+user, portable engine/);
+    expect(stdout).not.toContain('\u001B');
+    expect(stderr).toMatch(/^Warning: p50, p95 and p99 rest on 150 samples/m);
+    // No progress where nobody looks.
+    expect(stderr).not.toContain('\u001B');
+  });
+
+  it('prints exactly one document with --json, and writes the same with --out', async () => {
+    const out = join(folder, 'run.json');
+    const target = await farEnd(faithful);
+    const args = ['--duration', '200ms', '--rate', '100', '--seed', '7', '--json', '--out', out, '--quiet'];
+    const { status, stdout, stderr } = await runCli(['probe', target, ...args]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const run = parseRun(stdout, 'standard output');
+    expect(run).toMatchObject({ command: 'probe', options: { target, streams: 1, rate_pps: 100, seed: 7 } });
+    expect(run.summary).toMatchObject({ sent: 20, received: 20, lost: 0, clock: 'user', engine: 'portable', socket_drops: 0 });
+    expect(run.histogram.count).toBe(20);
+    expect(await readFile(out, 'utf8')).toBe(stdout);
+    expect(await readdir(folder)).toEqual(['run.json']);
+  });
+
+  it('counts what does not come back', async () => {
+    const target = await farEnd((bytes, n) => (n % 10 === 0 ? [] : [bytes]));
+    const { status, stdout, stderr } = await runCli(['probe', target, '--duration', '1s', '--rate', '100', '--timeout', '500ms']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/lost\s+│\s+10 \(10\.000 %\)/);
+    expect(stderr).toContain('Warning: 10 of 100 packets were lost');
+  });
+
+  it('fails at once when nothing listens, and says what to start', async () => {
+    const port = await closedPort();
+    expect(await runCli(['probe', `udp://127.0.0.1:${port}`, '--duration', '1h'])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `rtplat: nothing listens on 127.0.0.1:${port}: ECONNREFUSED (ICMP port unreachable) (start one with: rtplat echo --port ${port})\n`,
+    });
+  });
+
+  it('fails when nothing comes back, with the report of that', async () => {
+    const target = await farEnd(() => []);
+    const { status, stdout, stderr } = await runCli(['probe', target, '--duration', '100ms', '--timeout', '200ms']);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/received\s+│\s+0 /);
+    expect(stdout).toMatch(/latency p50\s+│\s+– /);
+    expect(stderr).toContain('Warning: none of 5 packets came back');
+  });
+
+  it('does not vouch for a run whose sender could not keep up', async () => {
+    const target = await farEnd(() => []);
+    const answering = await farEnd(faithful);
+    // A million packets a second is more than one event loop can send.
+    const flood = ['--streams', '100', '--rate', '10000', '--duration', '50ms', '--timeout', '500ms'];
+    expect((await runCli(['probe', target, ...flood])).status).toBe(1);
+    const { status, stderr } = await runCli(['probe', answering, ...flood]);
+    expect(status).toBe(4);
+    expect(stderr).toMatch(/Warning: half of the packets were sent [\d.]+ ms late or more \(limit 5\.0 ms\)/);
+  });
+
+  it('ends in good order on Ctrl-C, with its report', async () => {
+    const seen = Promise.withResolvers<void>();
+    const target = await farEnd((bytes, n) => {
+      if (n === 20) seen.resolve();
+      return [bytes];
+    });
+    const cli = new Cli(['probe', target, '--duration', '1h', '--json']);
+    closing.push(() => cli.kill());
+    await seen.promise;
+    cli.signal('SIGINT');
+    const { status, stdout } = await cli.end();
+    expect(status).toBe(0);
+    expect(parseRun(stdout, 'probe').summary.received).toBeGreaterThanOrEqual(20);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends with the status of %s when nothing was measured yet', async (signal, expected) => {
+    const seen = Promise.withResolvers<void>();
+    const target = await farEnd(() => {
+      seen.resolve();
+      return [];
+    });
+    const cli = new Cli(['probe', target, '--duration', '1h']);
+    closing.push(() => cli.kill());
+    await seen.promise;
+    cli.signal(signal);
+    expect(await cli.end()).toEqual({ status: expected, stdout: '', stderr: 'rtplat: stopped before anything was measured\n' });
+  });
+
+  it('fails when the run cannot be written', async () => {
+    const target = await farEnd(faithful);
+    const out = join(folder, 'missing', 'run.json');
+    const { status, stderr } = await runCli(['probe', target, '--duration', '20ms', '--out', out]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`cannot write ${out}`);
+  });
+
+  it.each([
+    [['sip:600@pbx'], 'sip: targets are not in this version'],
+    [['udp://127.0.0.1'], 'it names no host and port'],
+    [['127.0.0.1:4000', '--streams', '0'], 'Not a number from 1'],
+    [['127.0.0.1:4000', '--rate', '-1'], 'Not a number above 0'],
+    [['127.0.0.1:4000', '--ptime', '500ms'], 'the ptime is too long'],
+    [['127.0.0.1:4000', '--rate', '10000', '--timeout', '10s'], 'too many packets within the time-out'],
+    [[], 'missing required argument'],
+  ])('refuses %j', async (args, why) => {
+    const { status, stdout, stderr } = await runCli(['probe', ...args]);
+    expect(status).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(why);
+  });
+
+  it('says so when a name has no address', async () => {
+    // RFC 6761 §6.4: never resolves.
+    const { status, stderr } = await runCli(['probe', 'udp://echo.invalid:4000']);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^rtplat: cannot find the address of echo\.invalid: \S+/);
+  });
+});
