@@ -10,7 +10,7 @@ import { Pacer } from './pacer.ts';
 import { SeededRandom } from './random.ts';
 import type { ProbeCounts, ProbeOptions, ProbeProgress, ProbeResult } from './result.ts';
 import { Schedule } from './schedule.ts';
-import { SecondSeries } from './series.ts';
+import { SecondSeries } from '../report/series.ts';
 import { ProbeStream, silentPacket } from './stream.ts';
 
 export interface ProbeSessionOptions {

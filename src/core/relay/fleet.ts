@@ -5,7 +5,7 @@
 import { RtplatError } from '../errors.ts';
 import { PortAllocator } from '../ports/allocator.ts';
 import type { PortLease } from '../ports/allocator.ts';
-import { SecondSeries } from '../probe/series.ts';
+import { SecondSeries } from '../report/series.ts';
 import { summarize } from '../report/latency-summary.ts';
 import type { CallDocument, MetricsDocument } from '../report/metrics.ts';
 import type { SeriesRow } from '../report/run.ts';
@@ -39,6 +39,8 @@ const DRAIN_QUIET_NS = 250_000_000;
 const DRAIN_LIMIT_NS = 3_000_000_000;
 /** Housekeeping: time-outs, drains, the second's row. No measurement depends on it. */
 const TICK_MS = 50;
+/** The rows that a run file of a service holds: the last day. */
+const SERIES_SECONDS = 86_400;
 
 /** A call's place in the fleet. */
 export interface RelayCall {
@@ -78,7 +80,7 @@ export class RelayFleet {
     this.#options = options;
     this.#portLog = options.log.scoped('PortManager');
     this.#startedNs = options.engine.nowNs();
-    this.#series = new SecondSeries(options.lossTimeoutNs);
+    this.#series = new SecondSeries(options.lossTimeoutNs, SERIES_SECONDS);
     this.#allocator = new PortAllocator<UdpSocket>({ range: options.range, bind: (port) => this.#bindPort(port) });
     this.#timer = setInterval(() => this.#tick(options.engine.nowNs()), TICK_MS);
   }

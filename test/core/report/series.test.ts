@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SecondSeries } from '../../../src/core/probe/series.ts';
+import { SecondSeries } from '../../../src/core/report/series.ts';
 
 const SECOND = 1e9;
 const MS = 1e6;
@@ -69,4 +69,29 @@ describe('SecondSeries', () => {
     // At 3 s what was due before 2.5 s is lost: 25 packets, the last 5 of them in second 2.
     expect(series.finish(3 * SECOND, 25).map(({ lost }) => lost)).toEqual([10, 10, 5]);
   });
+});
+
+it('keeps the last rows it is asked to keep, numbered from the start, and the loss still adds up', () => {
+  const series = new SecondSeries(1e9, 3);
+  for (let second = 0; second < 10; second++) {
+    series.sent(second * 1e9);
+    if (second !== 1 && second !== 8) series.received(second * 1e9, 1e6, false);
+    series.settle((second + 1) * 1e9);
+  }
+  const rows = series.finish(20e9, 2);
+  expect(rows.map(({ t, lost }) => [t, lost])).toEqual([
+    [7, 0],
+    [8, 1],
+    [9, 0],
+  ]);
+});
+
+it('an hour without a packet is 3600 rows of nothing, and costs no histogram each', () => {
+  const series = new SecondSeries(1e9);
+  for (let second = 0; second <= 3602; second++) series.settle(second * 1e9);
+  series.sent(3602e9);
+  const rows = series.finish(3602.5e9, 0);
+  expect(rows).toHaveLength(3603);
+  expect(rows.slice(0, 3602).every((row) => row.sent === 0 && row.p50 === null)).toBe(true);
+  expect(rows.at(-1)).toMatchObject({ t: 3602, sent: 1, lost: 0 });
 });

@@ -1,12 +1,15 @@
 /**
- * What happened in each second of a probe. A packet belongs to the second in which it was due, whenever its echo comes, so that
+ * What happened in each second of a run. A packet belongs to the second in which it was due, whenever its echo comes, so that
  * a row's loss is the loss of its own packets. Histograms are kept only for seconds whose packets may still come back.
  */
-import { toMs } from '../report/latency-summary.ts';
-import type { SeriesRow } from '../report/run.ts';
+import { toMs } from './latency-summary.ts';
+import type { SeriesRow } from './run.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 
 const NS_PER_SECOND = 1e9;
+
+/** A second of a service without a call. */
+const NOTHING_SENT: Omit<SeriesRow, 't'> = { sent: 0, received: 0, lost: 0, late: 0, p50: null, p95: null, p99: null, max: null };
 
 interface OpenSecond {
   sent: number;
@@ -17,14 +20,23 @@ interface OpenSecond {
 
 export class SecondSeries {
   readonly #timeoutNs: number;
-  readonly #rows: SeriesRow[] = [];
+  readonly #maxRows: number;
+  #rows: SeriesRow[] = [];
+  /** Rows made so far, those that are no longer kept among them. */
+  #made = 0;
+  /** Packets lost in all rows made so far. */
+  #lost = 0;
   /** The seconds after those of #rows, in order. */
   readonly #open: OpenSecond[] = [];
   readonly #spare: LatencyHistogram[] = [];
 
-  /** @param timeoutNs an echo that takes longer counts as lost. */
-  constructor(timeoutNs: number) {
+  /**
+   * @param timeoutNs an echo that takes longer counts as lost.
+   * @param maxRows the last so many seconds are kept: a service may run for years.
+   */
+  constructor(timeoutNs: number, maxRows: number = Number.POSITIVE_INFINITY) {
     this.#timeoutNs = timeoutNs;
+    this.#maxRows = maxRows;
   }
 
   /** @param dueNs when the packet was due, since the start. */
@@ -44,9 +56,10 @@ export class SecondSeries {
 
   /** Finishes the seconds whose packets' fates are all known at `elapsedNs`. Call it now and then. */
   settle(elapsedNs: number): void {
-    while (this.#open.length > 0 && elapsedNs > (this.#rows.length + 1) * NS_PER_SECOND + this.#timeoutNs) {
-      const second = this.#open[0] as OpenSecond;
-      this.#close(second.sent - second.received);
+    while (elapsedNs > (this.#made + 1) * NS_PER_SECOND + this.#timeoutNs) {
+      const second = this.#open[0];
+      if (second === undefined) this.#row(NOTHING_SENT);
+      else this.#close(second.sent - second.received);
     }
   }
 
@@ -59,18 +72,18 @@ export class SecondSeries {
    */
   finish(elapsedNs: number, lost: number): readonly SeriesRow[] {
     this.settle(elapsedNs);
-    let unaccounted = this.#rows.reduce((left, row) => left - row.lost, lost);
+    let unaccounted = lost - this.#lost;
     while (this.#open.length > 0) {
       const second = this.#open[0] as OpenSecond;
       const here = Math.max(0, Math.min(unaccounted, second.sent - second.received));
       unaccounted -= here;
       this.#close(here);
     }
-    return this.#rows;
+    return this.#rows.length > this.#maxRows ? this.#rows.slice(-this.#maxRows) : this.#rows;
   }
 
   #second(dueNs: number): OpenSecond | undefined {
-    const index = Math.floor(dueNs / NS_PER_SECOND) - this.#rows.length;
+    const index = Math.floor(dueNs / NS_PER_SECOND) - this.#made;
     if (index < 0) return undefined;
     while (this.#open.length <= index) {
       this.#open.push({ sent: 0, received: 0, late: 0, histogram: this.#spare.pop() ?? new LatencyHistogram() });
@@ -82,8 +95,7 @@ export class SecondSeries {
     const second = this.#open.shift();
     if (second === undefined) return;
     const { sent, received, late, histogram } = second;
-    this.#rows.push({
-      t: this.#rows.length,
+    this.#row({
       sent,
       received,
       lost,
@@ -95,5 +107,13 @@ export class SecondSeries {
     });
     histogram.reset();
     this.#spare.push(histogram);
+  }
+
+  #row(row: Omit<SeriesRow, 't'>): void {
+    this.#rows.push({ t: this.#made, ...row });
+    this.#made += 1;
+    this.#lost += row.lost;
+    // Now and then, not at every row: taking one off the front moves all.
+    if (this.#rows.length >= 2 * this.#maxRows) this.#rows = this.#rows.slice(-this.#maxRows);
   }
 }
