@@ -56,11 +56,8 @@ export class SecondSeries {
 
   /** Finishes the seconds whose packets' fates are all known at `elapsedNs`. Call it now and then. */
   settle(elapsedNs: number): void {
-    while (elapsedNs > (this.#made + 1) * NS_PER_SECOND + this.#timeoutNs) {
-      const second = this.#open[0];
-      if (second === undefined) this.#row(NOTHING_SENT);
-      else this.#close(second.sent - second.received);
-    }
+    this.#closeKnown(elapsedNs);
+    while (this.#isKnown(elapsedNs)) this.#row(NOTHING_SENT);
   }
 
   /**
@@ -71,7 +68,7 @@ export class SecondSeries {
    * `elapsedNs − timeout`, and what was due after it is in flight.
    */
   finish(elapsedNs: number, lost: number): readonly SeriesRow[] {
-    this.settle(elapsedNs);
+    this.#closeKnown(elapsedNs);
     let unaccounted = lost - this.#lost;
     while (this.#open.length > 0) {
       const second = this.#open[0] as OpenSecond;
@@ -80,6 +77,19 @@ export class SecondSeries {
       this.#close(here);
     }
     return this.#rows.length > this.#maxRows ? this.#rows.slice(-this.#maxRows) : this.#rows;
+  }
+
+  /** Whether the fate of every packet of the next row is known. */
+  #isKnown(elapsedNs: number): boolean {
+    return elapsedNs > (this.#made + 1) * NS_PER_SECOND + this.#timeoutNs;
+  }
+
+  #closeKnown(elapsedNs: number): void {
+    while (this.#isKnown(elapsedNs)) {
+      const second = this.#open[0];
+      if (second === undefined) return;
+      this.#close(second.sent - second.received);
+    }
   }
 
   #second(dueNs: number): OpenSecond | undefined {

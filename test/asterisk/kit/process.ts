@@ -21,21 +21,23 @@ process.on('exit', () => {
   for (const running of alive) running.kill('SIGKILL');
 });
 
-/** Starts `program` with its output in the file `logPath`. */
+/** Starts `program` with its output in the file `logPath`; standard error goes to `errorPath` when one is named. */
 export function start(
   program: string,
   args: readonly string[],
   logPath: string,
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly errorPath?: string } = {},
 ): Running {
   const log = openSync(logPath, 'a');
+  const errors = options.errorPath === undefined ? log : openSync(options.errorPath, 'a');
   // Should this process be killed, the kernel ends what it started.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', log, errors],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   closeSync(log);
+  if (errors !== log) closeSync(errors);
   const running: Running = {
     pid: child.pid ?? 0,
     child,

@@ -212,7 +212,10 @@ type Command =
 const which = fc.nat(20);
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ what: fc.constant('allocate' as const) }) },
-  { weight: 5, arbitrary: fc.record({ what: fc.constant('bound' as const), which, how: fc.constantFrom('ok', 'ok', 'ok', 'in-use', 'fail') }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ what: fc.constant('bound' as const), which, how: fc.constantFrom('ok', 'ok', 'ok', 'in-use', 'fail') }),
+  },
   { weight: 8, arbitrary: fc.record({ what: fc.constantFrom('drain', 'release', 'closed', 'wait'), which }) },
 );
 

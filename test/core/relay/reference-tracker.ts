@@ -11,7 +11,17 @@ export class ReferenceTracker {
   readonly #packets = new Map<string, Sent>();
   readonly #last = new Map<number, number>();
   readonly #latestReturnedNs = new Map<number, number>();
-  readonly counters = { sent: 0, returned: 0, lost: 0, inFlight: 0, lateAfterLoss: 0, duplicates: 0, duplicatesSent: 0, reordered: 0, unmatched: 0 };
+  readonly counters = {
+    sent: 0,
+    returned: 0,
+    lost: 0,
+    inFlight: 0,
+    lateAfterLoss: 0,
+    duplicates: 0,
+    duplicatesSent: 0,
+    reordered: 0,
+    unmatched: 0,
+  };
 
   constructor(timeoutNs: number) {
     this.#timeoutNs = timeoutNs;

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import hdr from 'hdr-histogram-js';
 import { describe, expect, it, test } from 'vitest';
-import { HIGHEST_NS, LatencyHistogram } from '../../../src/core/stats/histogram.ts';
+import { HIGHEST_NS, LatencyHistogram, LOWEST_NS } from '../../../src/core/stats/histogram.ts';
 
 const MS = 1_000_000;
 
@@ -141,5 +141,20 @@ describe('encoding', () => {
 
   it('refuses a count that its data contradicts', () => {
     expect(() => LatencyHistogram.decode({ ...histogramOf([1 * MS]).encode(), count: 2 })).toThrow('holds 1 samples but says 2');
+  });
+
+  test.each([
+    ['another range', { lowestDiscernibleValue: 1, highestTrackableValue: HIGHEST_NS, numberOfSignificantValueDigits: 3 }],
+    ['another upper end', { lowestDiscernibleValue: LOWEST_NS, highestTrackableValue: 2 * HIGHEST_NS, numberOfSignificantValueDigits: 3 }],
+    ['another precision', { lowestDiscernibleValue: LOWEST_NS, highestTrackableValue: HIGHEST_NS, numberOfSignificantValueDigits: 2 }],
+  ] as const)('refuses data of %s: merging it would not be exact', (_, configuration) => {
+    const other = hdr.build({ ...configuration, bitBucketSize: 32, useWebAssembly: false });
+    other.recordValue(5 * MS);
+    const encoded = { ...histogramOf([5 * MS]).encode(), data: hdr.encodeIntoCompressedBase64(other) };
+    expect(() => LatencyHistogram.decode(encoded)).toThrow('another range or precision than 1 µs to 60 s with 3 digits');
+  });
+
+  test.each(['minNs', 'maxNs'] as const)('refuses samples without %s', (name) => {
+    expect(() => LatencyHistogram.decode({ ...histogramOf([1 * MS]).encode(), [name]: null })).toThrow('samples but no minimum or maximum');
   });
 });
