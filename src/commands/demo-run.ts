@@ -150,7 +150,8 @@ async function report(io: CommandIo, options: DemoOptions, result: ProbeResult, 
     io.stdout.write(`\n${nextSteps()}`);
   }
   await writeWarnings(io, doubts(result));
-  io.exit(run.summary.received === 0 ? 1 : run.summary.verdict === 'inconclusive' ? 4 : 0);
+  // A demonstration on a busy host has still shown what it should; the doubts above say what its numbers are worth.
+  io.exit(run.summary.received === 0 ? 1 : 0);
 }
 
 /** One column for each end of the same packets. */
