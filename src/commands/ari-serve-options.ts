@@ -31,13 +31,24 @@ export interface AriServeOptions extends LogCommandOptions {
 
 export function ariServeOptions(): readonly Option[] {
   return [
-    option('-r, --range <first-last>', 'UDP ports for calls, one each, inclusive', { parse: portRange, default: '10000-10100', env: 'PORT_RANGE' }),
+    option('-r, --range <first-last>', 'UDP ports for calls, one each, inclusive', {
+      parse: portRange,
+      default: '10000-10100',
+      env: 'PORT_RANGE',
+    }),
     option('--echo-host <host>', 'where the echo server is', { default: '127.0.0.1', env: 'ECHO_HOST' }),
     option('--echo-port <port>', 'UDP port of the echo server', { parse: port(), default: '4000', env: 'ECHO_PORT' }),
     option('--ari-url <url>', 'the HTTP server of Asterisk', { parse: ariUrl, default: 'http://127.0.0.1:8088', env: 'ARI_URL' }),
-    option('--ari-user <name>', 'user of ari.conf; the password comes from ARI_PASS or --ari-pass-file', { default: 'asterisk', env: 'ARI_USER' }),
+    option('--ari-user <name>', 'user of ari.conf; the password comes from ARI_PASS or --ari-pass-file', {
+      default: 'asterisk',
+      env: 'ARI_USER',
+    }),
     option('--ari-pass-file <file>', 'file that holds the password of the ARI user', { env: 'RTPLAT_ARI_PASS_FILE' }),
-    option('--app <name>', 'Stasis application, as in Stasis(rtplat) of the dialplan', { parse: appName, default: 'rtplat', env: 'APP_NAME' }),
+    option('--app <name>', 'Stasis application, as in Stasis(rtplat) of the dialplan', {
+      parse: appName,
+      default: 'rtplat',
+      env: 'APP_NAME',
+    }),
     option('-b, --bind <address>', 'numeric address that the ports are bound to', { parse: address, default: '0.0.0.0', env: 'BIND_IP' }),
     option('--advertise <address>', 'address that Asterisk sends RTP to; without it the one of --bind, or the one that faces Asterisk', {
       parse: address,
@@ -52,7 +63,11 @@ export function ariServeOptions(): readonly Option[] {
       parse: portRange,
       env: 'RTPLAT_ASTERISK_RANGE',
     }),
-    option('--http-bind <address>', 'numeric address of the HTTP service', { parse: address, default: '127.0.0.1', env: 'RTPLAT_HTTP_BIND' }),
+    option('--http-bind <address>', 'numeric address of the HTTP service', {
+      parse: address,
+      default: '127.0.0.1',
+      env: 'RTPLAT_HTTP_BIND',
+    }),
     option('--http-port <port>', 'TCP port of the HTTP service', { parse: port('zero-allowed'), default: '9090', env: 'SERVICE_PORT' }),
     option('--metrics-interval <duration>', 'time between status lines, written when something changed; 0 for none', {
       parse: durationNs({ bareUnit: 's' }),
@@ -69,7 +84,11 @@ export function ariServeOptions(): readonly Option[] {
       default: '3ms',
       env: 'RTPLAT_LATE_THRESHOLD',
     }),
-    option('--buffer <size>', 'receive and send buffer to ask the kernel for, each port', { parse: byteSize, default: '2MB', env: 'RTPLAT_BUFFER' }),
+    option('--buffer <size>', 'receive and send buffer to ask the kernel for, each port', {
+      parse: byteSize,
+      default: '2MB',
+      env: 'RTPLAT_BUFFER',
+    }),
     option('-o, --out <file>', 'write a run file when the service ends', { env: 'RTPLAT_OUT' }),
     ...logOptions(),
   ];

@@ -43,7 +43,13 @@ export async function runAriServe(io: CommandIo, options: AriServeOptions): Prom
     status.stop();
     log.info(`${signal} received: ending ${service.session.activeCalls} calls`);
     await service.endCalls();
-    await reportRelay(io, service.fleet, { command: 'ari-serve', startedAt, options: publicOptions(options), out: options.out, logFormat: options.logFormat });
+    await reportRelay(io, service.fleet, {
+      command: 'ari-serve',
+      startedAt,
+      options: publicOptions(options),
+      out: options.out,
+      logFormat: options.logFormat,
+    });
   } finally {
     await service.stop();
     forget();
@@ -90,7 +96,7 @@ class AriService {
       advertise: () => this.#advertise,
       fleet: this.fleet,
       log,
-      nowNs: engine.nowNs,
+      nowNs: () => engine.nowNs(),
     });
     this.#connection = new AriConnection({
       connect: () => this.#connect(password),
@@ -105,7 +111,7 @@ class AriService {
     const { httpBind, httpPort, range, bind, echoHost, echoPort } = this.#options;
     const sources = { fleet: this.fleet, health: () => this.#health() };
     const http = await startHttp({ host: httpBind, port: httpPort, answer: relayRoutes(sources), events: relayEvents(sources) });
-    this.#stopHttp = http.stop;
+    this.#stopHttp = () => http.stop();
     this.#log.info(
       `ari-serve: ports ${formatPortRange(range)} on ${bind}, echo ${formatHostPort(echoHost, echoPort)}, ` +
         `HTTP on http://${formatHostPort(http.host, http.port)}/ (${this.#engine.name} engine, ${this.#engine.clock} clock)`,
@@ -155,12 +161,18 @@ class AriService {
     this.#overlapSaid = true;
     let asterisk = asteriskRange;
     try {
-      asterisk ??= await askRtpRange(link.api, legIds(app, this.#instance, QUESTION_SERIAL).externalId, formatHostPort(this.#advertise, range.first));
+      asterisk ??= await askRtpRange(
+        link.api,
+        legIds(app, this.#instance, QUESTION_SERIAL).externalId,
+        formatHostPort(this.#advertise, range.first),
+      );
     } catch (error) {
       this.#log.debug(`Asterisk was asked for its RTP range: ${messageOf(error)}`);
     }
     if (asterisk === undefined) {
-      this.#log.info("Asterisk does not tell its RTP range (module func_config): see that rtp.conf keeps clear of --range, or name it with --asterisk-range");
+      this.#log.info(
+        'Asterisk does not tell its RTP range (module func_config): see that rtp.conf keeps clear of --range, or name it with --asterisk-range',
+      );
       return;
     }
     const warning = overlapWarning(range, asterisk);
@@ -171,8 +183,16 @@ class AriService {
     const ari = this.#connection.status();
     const echo = this.#echo.status();
     return healthDocument({
-      signalling: { name: 'ari', ok: ari.connected, reason: ari.connected ? null : `no connection to Asterisk: ${ari.reason ?? 'unknown'}` },
-      echo: { name: 'echo', ok: echo.answering, reason: echo.answering ? null : `the echo server does not answer: ${echo.reason ?? 'unknown'}` },
+      signalling: {
+        name: 'ari',
+        ok: ari.connected,
+        reason: ari.connected ? null : `no connection to Asterisk: ${ari.reason ?? 'unknown'}`,
+      },
+      echo: {
+        name: 'echo',
+        ok: echo.answering,
+        reason: echo.answering ? null : `the echo server does not answer: ${echo.reason ?? 'unknown'}`,
+      },
       ports: this.fleet.ports(),
       stopping: this.#stopping,
       uptimeSeconds: process.uptime(),
@@ -189,7 +209,9 @@ function readPassword(io: CommandIo, options: AriServeOptions): string {
   if (ariPassFile === undefined) {
     const password = io.env['ARI_PASS'];
     if (password !== undefined && password !== '') return password;
-    throw new RtplatError('usage', `no password for the ARI user ${options.ariUser}`, { hint: 'set ARI_PASS, or name a file with --ari-pass-file' });
+    throw new RtplatError('usage', `no password for the ARI user ${options.ariUser}`, {
+      hint: 'set ARI_PASS, or name a file with --ari-pass-file',
+    });
   }
   let text: string;
   try {
@@ -198,7 +220,8 @@ function readPassword(io: CommandIo, options: AriServeOptions): string {
     throw new RtplatError('usage', `cannot read --ari-pass-file ${ariPassFile}: ${messageOf(error)}`, { cause: error });
   }
   const password = text.split('\n', 1)[0]?.trimEnd() ?? '';
-  if (password === '') throw new RtplatError('usage', `--ari-pass-file ${ariPassFile} is empty`, { hint: 'write the password into its first line' });
+  if (password === '')
+    throw new RtplatError('usage', `--ari-pass-file ${ariPassFile} is empty`, { hint: 'write the password into its first line' });
   return password;
 }
 

@@ -33,7 +33,8 @@ export function portRange(text: string): PortRange {
 
 export function byteSize(text: string): number {
   const bytes = parseByteSize(text);
-  if (bytes === undefined || bytes <= 0) throw new InvalidArgumentError('Not a size: write bytes, or a number with its unit, such as 512kB or 2MB.');
+  if (bytes === undefined || bytes <= 0)
+    throw new InvalidArgumentError('Not a size: write bytes, or a number with its unit, such as 512kB or 2MB.');
   return bytes;
 }
 

@@ -10,7 +10,8 @@ export function processIo(exit: (status: ExitStatus) => void): CommandIo {
     env: process.env,
     chalk: async () => {
       const { Chalk, supportsColor } = await import('chalk');
-      const level = process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== '' ? 0 : supportsColor === false ? 0 : supportsColor.level;
+      const level =
+        process.env['NO_COLOR'] !== undefined && process.env['NO_COLOR'] !== '' ? 0 : supportsColor === false ? 0 : supportsColor.level;
       return new Chalk({ level });
     },
     onStop: (handler) => {

@@ -32,7 +32,11 @@ export async function connectAri(options: AriConnectOptions): Promise<AriLink> {
   const { url } = options;
   const library = await loadAriClient();
   library.settings.requestTimeoutMs = REQUEST_LIMIT_MS;
-  const attempt = within(CONNECT_LIMIT_MS, `no answer from Asterisk at ${url.origin}`, library.connect(url.origin, options.user, options.password));
+  const attempt = within(
+    CONNECT_LIMIT_MS,
+    `no answer from Asterisk at ${url.origin}`,
+    library.connect(url.origin, options.user, options.password),
+  );
   let client: AriClient;
   try {
     client = await attempt;
@@ -65,7 +69,10 @@ async function register(client: AriClient, options: AriConnectOptions): Promise<
   client.on('rtplat:protocol-error', (error) => closed.resolve({ why: 'lost', message: `nonsense from the server: ${messageOf(error)}` }));
   client.on('*', (raw) => {
     if (raw.type === 'ApplicationReplaced' && raw.application === app) {
-      closed.resolve({ why: 'replaced', message: `another program registered the application ${app}; stop one of the two and start this one again` });
+      closed.resolve({
+        why: 'replaced',
+        message: `another program registered the application ${app}; stop one of the two and start this one again`,
+      });
       return;
     }
     const event = eventOf(raw, app);
@@ -227,7 +234,10 @@ async function within<T>(limitMs: number, what: string, promise: Promise<T>): Pr
 function connectError(error: unknown, { url, user }: AriConnectOptions): RtplatError {
   if (error instanceof RtplatError) return error;
   if (!isAriRequestError(error)) {
-    return new RtplatError('ari', `nonsense from ${url.origin}: ${messageOf(error)}`, { hint: 'is that the HTTP server of an Asterisk?', cause: error });
+    return new RtplatError('ari', `nonsense from ${url.origin}: ${messageOf(error)}`, {
+      hint: 'is that the HTTP server of an Asterisk?',
+      cause: error,
+    });
   }
   switch (error.status) {
     case 0:
@@ -239,7 +249,10 @@ function connectError(error: unknown, { url, user }: AriConnectOptions): RtplatE
         cause: error,
       });
     case 404:
-      return new RtplatError('ari', `no ARI at ${url.origin} (HTTP 404)`, { hint: 'is res_ari loaded, and enabled in ari.conf?', cause: error });
+      return new RtplatError('ari', `no ARI at ${url.origin} (HTTP 404)`, {
+        hint: 'is res_ari loaded, and enabled in ari.conf?',
+        cause: error,
+      });
     case 503:
       return new RtplatError('ari', `Asterisk at ${url.origin} is starting (HTTP 503)`, { cause: error });
     default:

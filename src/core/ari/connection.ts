@@ -38,6 +38,8 @@ export interface ConnectionStatus {
 }
 
 const BACKOFF = { firstMs: 250, capMs: 4_000 } as const;
+/** A connection that stood for this long was a good one. */
+const STEADY_MS = 5_000;
 
 export class AriConnection {
   readonly #options: AriConnectionOptions;
@@ -81,20 +83,22 @@ export class AriConnection {
     let failures = 0;
     while (!this.#stopped) {
       if (outcome instanceof Error) {
-        this.#away(messageOf(outcome), failures === 0);
+        this.#away(messageOf(outcome));
         failures += 1;
-        await this.#pause(backoffMs(failures, (this.#options.random ?? Math.random)(), BACKOFF));
       } else {
-        failures = 0;
+        const sinceMs = performance.now();
         const ended = await this.#serve(outcome);
         if (this.#stopped) return;
-        this.#away(ended.message, true);
+        this.#away(ended.message);
         if (ended.why === 'replaced') {
           // To register again would take it back from the other, and so on for ever.
           this.#options.replaced?.();
           return;
         }
+        // After one that stood, the next attempt is made at once; one that fell at once is a failure like any other.
+        failures = performance.now() - sinceMs < STEADY_MS ? failures + 1 : 0;
       }
+      if (failures > 0) await this.#pause(backoffMs(failures, (this.#options.random ?? Math.random)(), BACKOFF));
       if (this.#stopped) return;
       outcome = await this.#attempt();
     }
@@ -122,9 +126,9 @@ export class AriConnection {
     return ended;
   }
 
-  #away(reason: string, say: boolean): void {
+  #away(reason: string): void {
     // The same trouble is said once; a new one is news.
-    if (say || reason !== this.#reason) this.#options.log.error(`No connection to Asterisk: ${reason}`);
+    if (reason !== this.#reason) this.#options.log.error(`No connection to Asterisk: ${reason}`);
     this.#reason = reason;
   }
 

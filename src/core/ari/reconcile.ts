@@ -5,6 +5,9 @@
 import type { ChannelView } from './api.ts';
 import { bridgePrefix, externalPrefix } from './ids.ts';
 
+/** How Asterisk names external media channels; one that is not ours by its id is another program's, and no caller. */
+export const EXTERNAL_TECHNOLOGY = 'UnicastRTP/';
+
 export interface KnownCall {
   readonly callerId: string;
   readonly externalId: string;
@@ -53,7 +56,9 @@ export function findDiscrepancies(snapshot: Snapshot): Discrepancies {
     bridgesGone: present.filter((call) => call.confirmed && !bridges.has(call.bridgeId)).map((call) => call.callerId),
     orphanExternals: snapshot.channels.filter(({ id }) => isExternal(id) && !externals.has(id)).map(({ id }) => id),
     orphanCallers: snapshot.channels
-      .filter(({ id, inApplication }) => inApplication && !isExternal(id) && !callers.has(id))
+      .filter(
+        ({ id, name, inApplication }) => inApplication && !name.startsWith(EXTERNAL_TECHNOLOGY) && !isExternal(id) && !callers.has(id),
+      )
       .map(({ id }) => id),
     orphanBridges: snapshot.bridgeIds.filter((id) => id.startsWith(bridgePrefix(snapshot.app)) && !ownBridges.has(id)),
   };

@@ -20,7 +20,10 @@ const setting = (name: string): string => `AST_CONFIG(rtp.conf,general,${name})`
 export async function askRtpRange(api: AriApi, channelId: string, externalHost: string): Promise<PortRange | undefined> {
   await api.createExternalMedia(channelId, externalHost, 'ulaw');
   try {
-    const [start, end] = await Promise.all([api.channelVariable(channelId, setting('rtpstart')), api.channelVariable(channelId, setting('rtpend'))]);
+    const [start, end] = await Promise.all([
+      api.channelVariable(channelId, setting('rtpstart')),
+      api.channelVariable(channelId, setting('rtpend')),
+    ]);
     // A setting that rtp.conf does not make is answered like a function that does not exist.
     if ((start === undefined || end === undefined) && !(await api.hasModule('func_config.so'))) return undefined;
     const first = start === undefined ? BUILT_IN.first : parsePort(start);

@@ -13,7 +13,7 @@ import { CallMachine } from './call.ts';
 import type { CallAction, CallInput, CallResource, SetupStep } from './call.ts';
 import { externalPrefix, legIds, QUESTION_SERIAL } from './ids.ts';
 import type { LegIds } from './ids.ts';
-import { findDiscrepancies } from './reconcile.ts';
+import { EXTERNAL_TECHNOLOGY, findDiscrepancies } from './reconcile.ts';
 import type { Discrepancies, KnownCall } from './reconcile.ts';
 
 export interface AriSessionOptions {
@@ -122,7 +122,7 @@ export class AriSession {
   #callerStarted(channel: ChannelView): void {
     const { log, fleet, app, instance, nowNs } = this.#options;
     log.info(`StasisStart event received for channel ${channel.id}`, { channel: channel.id, name: channel.name });
-    if (channel.name.startsWith('UnicastRTP/')) {
+    if (channel.name.startsWith(EXTERNAL_TECHNOLOGY)) {
       // An external leg that is not ours: answering it as a call would have it answer itself for ever.
       log.warn(`Channel ${channel.id} (${channel.name}) is an external media channel of another program; left alone`);
       return;
@@ -270,6 +270,8 @@ export class AriSession {
         suspects = new Set(found.orphanCallers);
         if (found.orphanCallers.length > orphans.length) pauseMs = SECOND_LOOK_MS;
       } catch (error) {
+        // With the connection: that is said elsewhere, and the next one looks again.
+        if (this.#api !== api || this.#stopping) return;
         this.#options.log.warn(`Cannot compare calls with Asterisk: ${messageOf(error)}`);
         pauseMs = SECOND_LOOK_MS;
       }
@@ -287,13 +289,14 @@ export class AriSession {
   }
 
   async #findDiscrepancies(api: AriApi): Promise<Discrepancies> {
-    const before = this.#knownCalls();
+    // A call that is ending takes down its parts itself: that they are missing is no news.
+    const before = this.#knownCalls((call) => call.machine.endReason === undefined);
     const [channels, bridgeIds] = await Promise.all([api.listChannels(), api.listBridgeIds()]);
     return findDiscrepancies({ app: this.#options.app, before, after: this.#knownCalls(), channels, bridgeIds });
   }
 
-  #knownCalls(): KnownCall[] {
-    return [...this.#byCaller.values()].map((call) => ({
+  #knownCalls(which: (call: LiveCall) => boolean = () => true): KnownCall[] {
+    return [...this.#byCaller.values()].filter(which).map((call) => ({
       callerId: call.callerId,
       externalId: call.ids.externalId,
       bridgeId: call.ids.bridgeId,

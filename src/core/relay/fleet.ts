@@ -150,7 +150,7 @@ export class RelayFleet {
     const worker = new RelayWorker({
       socket: lease.socket,
       echo: this.#options.echo() as Endpoint,
-      nowNs: engine.nowNs,
+      nowNs: () => engine.nowNs(),
       lossTimeoutNs,
       lateThresholdNs,
       sent: (sentNs) => this.#series.sent(sentNs - this.#startedNs),

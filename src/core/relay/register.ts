@@ -41,6 +41,7 @@ export class CallRegister {
   #recent: CallDocument[] = [];
   readonly #endedCounters: MutableRelayCounters = zeroCounters();
   #endedDrops: number | null = null;
+  #active = 0;
   #peak = 0;
   #taken = 0;
   #refused = 0;
@@ -61,7 +62,6 @@ export class CallRegister {
       media: null,
     };
     this.#live.set(id, record);
-    this.#peak = Math.max(this.#peak, this.#live.size);
     return record;
   }
 
@@ -70,6 +70,8 @@ export class CallRegister {
     record.port = port;
     record.media = media;
     this.#taken += 1;
+    this.#active += 1;
+    this.#peak = Math.max(this.#peak, this.#active);
   }
 
   close(record: CallRecord, outcome: CallOutcome, reason: string, nowNs: number, endedAt: string): CallDocument {
@@ -77,6 +79,7 @@ export class CallRegister {
     if (outcome === 'refused') this.#refused += 1;
     if (outcome === 'failed') this.#failed += 1;
     if (record.media !== null) {
+      this.#active -= 1;
       addCounters(this.#endedCounters, record.media.counters());
       this.#endedDrops = addKnown(this.#endedDrops, record.media.socketDrops);
     }
@@ -87,11 +90,12 @@ export class CallRegister {
     return document;
   }
 
+  /** Calls that have a port: one that is refused never was up. */
   get active(): number {
-    return this.#live.size;
+    return this.#active;
   }
 
-  /** The most calls that there were at once. */
+  /** The most of them that there were at once. */
   get peak(): number {
     return this.#peak;
   }
@@ -139,7 +143,16 @@ function callDocument(record: CallRecord, nowNs: number, ended?: { readonly at: 
   const counters = record.media?.counters() ?? zeroCounters();
   const latency =
     record.media === null
-      ? { total_latencies: 0, p50_latency: null, p95_latency: null, p99_latency: null, max_latency: null, avg_latency: null, late_ratio: null, packet_loss_ratio: null }
+      ? {
+          total_latencies: 0,
+          p50_latency: null,
+          p95_latency: null,
+          p99_latency: null,
+          max_latency: null,
+          avg_latency: null,
+          late_ratio: null,
+          packet_loss_ratio: null,
+        }
       : summarize(record.media.histogram, { lateCount: counters.late, returned: counters.returned, lost: counters.lost });
   return {
     id: record.id,

@@ -133,7 +133,11 @@ export class LatencyHistogram {
       throw new RangeError(`the histogram holds ${inner.totalCount} samples but says ${encoded.count}`);
     }
     const { lowestDiscernibleValue, highestTrackableValue, numberOfSignificantValueDigits } = inner as Histogram & Configuration;
-    if (lowestDiscernibleValue !== LOWEST_NS || highestTrackableValue !== HIGHEST_NS || numberOfSignificantValueDigits !== SIGNIFICANT_DIGITS) {
+    if (
+      lowestDiscernibleValue !== LOWEST_NS ||
+      highestTrackableValue !== HIGHEST_NS ||
+      numberOfSignificantValueDigits !== SIGNIFICANT_DIGITS
+    ) {
       throw new RangeError('the histogram has another range or precision than 1 µs to 60 s with 3 digits');
     }
     if (encoded.count > 0 && (encoded.minNs === null || encoded.maxNs === null)) {
