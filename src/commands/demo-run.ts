@@ -17,7 +17,6 @@ import { createPortableEngine, DEFAULT_BUFFER_BYTES } from '../core/udp/portable
 import { formatHostPort } from '../core/values/address.ts';
 import { formatDurationNs } from '../core/values/duration.ts';
 import { VERSION } from '../version.ts';
-import type { DemoOptions } from './demo.ts';
 import type { RelayFindings } from './demo-protocol.ts';
 import { DemoThread } from './demo-thread.ts';
 import { thisHost } from './host.ts';
@@ -25,6 +24,13 @@ import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { showProgress, writeWarnings } from './probe-view.ts';
 import { renderTables } from './report-view.ts';
+
+export interface DemoOptions {
+  readonly calls: number;
+  readonly duration: number;
+  readonly json?: true;
+  readonly out?: string;
+}
 
 const PTIME_NS = 20e6;
 const PROGRESS_EVERY_MS = 1_000;

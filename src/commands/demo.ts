@@ -1,14 +1,8 @@
 /** `rtplat demo`: the whole system on loopback. */
 import { Command } from 'commander';
+import type { DemoOptions } from './demo-run.ts';
 import type { CommandIo } from './io.ts';
 import { durationNs, integer, option } from './options.ts';
-
-export interface DemoOptions {
-  readonly calls: number;
-  readonly duration: number;
-  readonly json?: true;
-  readonly out?: string;
-}
 
 export function demoCommand(io: CommandIo): Command {
   return new Command('demo')

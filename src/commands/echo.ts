@@ -2,19 +2,19 @@
 import { isIP } from 'node:net';
 import { Command, InvalidArgumentError } from 'commander';
 import type { EchoCounters, EchoService } from '../core/echo/echo.ts';
-import type { Logger, LogLevel } from '../core/service/log.ts';
+import type { Logger } from '../core/service/log.ts';
 import type { UdpSocket } from '../core/udp/engine.ts';
 import { widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { byteSize, durationNs, option, port } from './options.ts';
+import { logOptions } from './service-options.ts';
+import type { LogCommandOptions } from './service-options.ts';
 
-interface EchoCommandOptions {
+interface EchoCommandOptions extends LogCommandOptions {
   readonly port: number;
   readonly bind: string;
   readonly statusInterval: number;
   readonly buffer: number;
-  readonly logFormat: 'text' | 'json';
-  readonly logLevel: LogLevel;
 }
 
 export function echoCommand(io: CommandIo): Command {
@@ -39,21 +39,8 @@ export function echoCommand(io: CommandIo): Command {
     .addOption(
       option('--buffer <size>', 'receive and send buffer to ask the kernel for', { parse: byteSize, default: '2MB', env: 'RTPLAT_BUFFER' }),
     )
-    .addOption(
-      option('--log-format <format>', 'how log lines and the summary are written', {
-        default: 'text',
-        choices: ['text', 'json'],
-        env: 'RTPLAT_LOG_FORMAT',
-      }),
-    )
-    .addOption(
-      option('--log-level <level>', 'the least important lines to write', {
-        default: 'info',
-        choices: ['debug', 'info', 'warn', 'error'],
-        env: 'RTPLAT_LOG_LEVEL',
-      }),
-    )
     .addHelpText('after', '\nExample:\n  $ rtplat echo --port 4000');
+  for (const made of logOptions()) command.addOption(made);
   return command.action(async (options: EchoCommandOptions) => {
     const addresses = command.getOptionValueSource('bind') === 'default' ? ['::', '0.0.0.0'] : [options.bind];
     await runEcho(io, options, addresses);

@@ -2,7 +2,7 @@
  * Which calls there are and were, and their sums. Pure: time is an argument, and what a call's relay has counted comes
  * through a small interface.
  */
-import { summarize } from '../report/latency-summary.ts';
+import { NO_LATENCY, summarize } from '../report/latency-summary.ts';
 import type { CallDocument, RelayCounters } from '../report/metrics.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
 import { addCounters, zeroCounters } from './counters.ts';
@@ -143,16 +143,7 @@ function callDocument(record: CallRecord, nowNs: number, ended?: { readonly at: 
   const counters = record.media?.counters() ?? zeroCounters();
   const latency =
     record.media === null
-      ? {
-          total_latencies: 0,
-          p50_latency: null,
-          p95_latency: null,
-          p99_latency: null,
-          max_latency: null,
-          avg_latency: null,
-          late_ratio: null,
-          packet_loss_ratio: null,
-        }
+      ? NO_LATENCY
       : summarize(record.media.histogram, { lateCount: counters.late, returned: counters.returned, lost: counters.lost });
   return {
     id: record.id,

@@ -31,6 +31,18 @@ export function ratio(part: number | null, whole: number): number | null {
   return part === null || whole === 0 ? null : part / whole;
 }
 
+/** Of a call that never had a port: nothing was measured, and nothing counts as 0. */
+export const NO_LATENCY: LatencySummary = {
+  total_latencies: 0,
+  p50_latency: null,
+  p95_latency: null,
+  p99_latency: null,
+  max_latency: null,
+  avg_latency: null,
+  late_ratio: null,
+  packet_loss_ratio: null,
+};
+
 /** The latency members of the metrics document, of a call and of a run. */
 export function summarize(histogram: LatencyHistogram, fates: PacketFates): LatencySummary {
   return {
