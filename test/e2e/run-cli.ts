@@ -19,10 +19,12 @@ export class Cli {
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** @param folder where it runs; this process's when left out. */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, folder?: string) {
     this.#child = spawn(process.execPath, [BIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+      ...(folder === undefined ? {} : { cwd: folder }),
     });
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
