@@ -29,8 +29,8 @@ function allocator(options: { foreign?: Set<number>; range?: { first: number; la
   });
 }
 
-function leased(result: PortLease<FakeSocket> | AllocationFailure): PortLease<FakeSocket> {
-  if (typeof result === 'string') throw new Error(result);
+function leased(result: PortLease<FakeSocket> | AllocationFailure | undefined): PortLease<FakeSocket> {
+  if (typeof result !== 'object') throw new Error(result);
   return result;
 }
 
@@ -48,7 +48,7 @@ describe('a range', () => {
     const ports = allocator();
     const leases = await Promise.all([ports.allocate(0), ports.allocate(0), ports.allocate(0), ports.allocate(0)]);
     expect(leases.map((lease) => (typeof lease === 'string' ? lease : lease.port))).toEqual([10_000, 10_001, 10_002, 'exhausted']);
-    ports.drain(leased(leases[1]!));
+    ports.drain(leased(leases[1]));
     expect(ports.counts()).toEqual({ total: 3, free: 0, bound: 2, draining: 1, foreign: 0 });
   });
 
@@ -205,9 +205,13 @@ class SlowKernel {
 class BindFailure extends Error {}
 
 type Command =
-  | { readonly what: 'allocate' | 'stop' }
+  | { readonly what: 'allocate' }
+  | { readonly what: 'stop' }
   | { readonly what: 'bound'; readonly which: number; readonly how: 'ok' | 'in-use' | 'fail' }
-  | { readonly what: 'drain' | 'release' | 'closed' | 'wait'; readonly which: number };
+  | { readonly what: 'drain'; readonly which: number }
+  | { readonly what: 'release'; readonly which: number }
+  | { readonly what: 'closed'; readonly which: number }
+  | { readonly what: 'wait'; readonly which: number };
 
 const which = fc.nat(20);
 const command: fc.Arbitrary<Command> = fc.oneof(

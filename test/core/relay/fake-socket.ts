@@ -1,0 +1,49 @@
+/** A socket without a network: datagrams are put in by hand, and what is sent is kept. */
+import type { Endpoint, PacketReceiver, UdpSocket } from '../../../src/core/udp/engine.ts';
+
+export class FakeSocket implements UdpSocket {
+  readonly local: Endpoint;
+  readonly family: 'IPv4' | 'IPv6';
+  readonly receiveBufferBytes = 0;
+  readonly sendBufferBytes = 0;
+  readonly sent: { readonly bytes: Uint8Array; readonly to: Endpoint | undefined }[] = [];
+  sendErrors = 0;
+  drops: number | null = 0;
+  closed = false;
+  #receiver: PacketReceiver | undefined;
+
+  constructor(family: 'IPv4' | 'IPv6' = 'IPv4') {
+    this.family = family;
+    this.local = { address: family === 'IPv4' ? '127.0.0.1' : '::1', port: 10_000 };
+  }
+
+  receive(receiver: PacketReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  /** A datagram arrives, somewhere in a larger buffer that is overwritten afterwards. */
+  deliver(bytes: Uint8Array, from: Endpoint, atNs: number): void {
+    const buffer = new Uint8Array(bytes.length + 8).fill(0xee);
+    buffer.set(bytes, 5);
+    this.#receiver?.packet(buffer, 5, bytes.length, from, atNs);
+    buffer.fill(0xee);
+  }
+
+  fail(code: string): void {
+    this.sendErrors += 1;
+    this.#receiver?.error(code, code);
+  }
+
+  send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint): void {
+    this.sent.push({ bytes: buffer.slice(offset, offset + length), to });
+  }
+
+  socketDrops(): number | null {
+    return this.drops;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
