@@ -27,9 +27,6 @@ async function run(): Promise<void> {
       throw error;
     });
   }
-  // Keeps compiled code between runs; NODE_DISABLE_COMPILE_CACHE turns it off.
-  const { enableCompileCache } = await import('node:module');
-  enableCompileCache();
   const { main } = await import('../src/commands/main.ts');
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -59,7 +59,7 @@ export class EchoWatch implements PacketReceiver {
   /** Resolves the name and sends the first packet; failures show in {@link status}. */
   async start(): Promise<void> {
     await this.#beat();
-    this.#timer = setInterval(() => void this.#beat(), PERIOD_MS);
+    if (!this.#stopped) this.#timer = setInterval(() => void this.#beat(), PERIOD_MS);
   }
 
   /** Where calls are to be relayed to; undefined while the name does not resolve. */

@@ -128,6 +128,8 @@ function send(request: IncomingMessage, response: ServerResponse, answer: HttpAn
 
 function stream(response: ServerResponse, events: NonNullable<HttpServiceOptions['events']>, streams: Set<ServerResponse>): void {
   response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store' });
+  // A client is to know that it is connected before the first event.
+  response.flushHeaders();
   streams.add(response);
   const gone = events({
     send: (event, data) => {

@@ -39,6 +39,11 @@ export function escapeControl(text: string): string {
   return out;
 }
 
+/** What JSON may carry as it is but a terminal acts on: the same string to whoever parses the line. */
+function escapeForJson(line: string): string {
+  return line.replaceAll(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 export function createLogger(options: LogOptions): Logger {
   const now = options.now ?? ((): Date => new Date());
   const minimum = RANK[options.level];
@@ -48,7 +53,7 @@ export function createLogger(options: LogOptions): Logger {
       if (RANK[level] < minimum) return;
       const time = now().toISOString();
       if (options.format === 'json') {
-        options.write(JSON.stringify({ time, level, ...(scope === undefined ? {} : { scope }), message, ...fields }));
+        options.write(escapeForJson(JSON.stringify({ time, level, ...(scope === undefined ? {} : { scope }), message, ...fields })));
         return;
       }
       // The contract's lines without a scope carry no level: their words say it.
