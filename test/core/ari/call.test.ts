@@ -187,7 +187,8 @@ function stepped(node: Node, move: Move, input: CallInput): Node {
   const machine = machineAt(node);
   const actions = machine.step(input, 0);
   const after: Node = { world: asked(move.world, actions), phase: machine.phase, from: node, name: move.name, input };
-  const fault = faultOfStep(node.world, input, actions);
+  const revived = node.phase === 'ending' && after.phase !== 'ending' && after.phase !== 'ended';
+  const fault = revived ? `a call that was ending is ${after.phase} again` : faultOfStep(node.world, input, actions);
   if (fault !== undefined) throw new Error(`${fault}: ${pathOf(after)}`);
   return after;
 }
