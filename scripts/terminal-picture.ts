@@ -151,7 +151,7 @@ export function drawScreen(screen: Screen, command: string): string {
   const height = Math.ceil(lines.length * CELL.height + 2 * MARGIN);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(`A terminal after the command ${command}`)}">`,
-    `<style>text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;white-space:pre}.b{font-weight:700}path{fill:none;stroke-width:1.2;stroke-linecap:square}</style>`,
+    `<style>text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;white-space:pre}.b{font-weight:700}path{fill:none;stroke-width:1.2}</style>`,
     `<rect x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="8" fill="${GROUND}" stroke="${EDGE}"/>`,
     ...lines.flatMap((line, row) => drawLine(line, row)),
     '</svg>',
