@@ -1,6 +1,7 @@
 /** Wires the parts of `rtplat ari-serve` together, runs them until a signal, and reports. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { AriApi } from '../core/ari/api.ts';
 import { AriConnection } from '../core/ari/connection.ts';
 import type { AriLink } from '../core/ari/connection.ts';
 import { connectAri } from '../core/ari/client.ts';
@@ -41,7 +42,7 @@ export async function runAriServe(io: CommandIo, options: AriServeOptions): Prom
     const status = relayStatusReporter(service.fleet, log, options.metricsInterval);
     const signal = await stopped.promise;
     status.stop();
-    log.info(`${signal} received: ending ${service.session.activeCalls} calls`);
+    log.info(`${signal} received; calls to end: ${service.session.activeCalls}`);
     await service.endCalls();
     await reportRelay(io, service.fleet, {
       command: 'ari-serve',
@@ -100,7 +101,7 @@ class AriService {
     });
     this.#connection = new AriConnection({
       connect: () => this.#connect(password),
-      connected: (api) => this.session.connected(api),
+      connected: (api) => this.#connected(api),
       disconnected: () => this.session.disconnected(),
       replaced: () => this.session.abandon('another program took the application over'),
       log,
@@ -140,29 +141,29 @@ class AriService {
 
   async #connect(password: string): Promise<AriLink> {
     const { ariUrl, ariUser, app, advertise, bind } = this.#options;
-    const link = await connectAri({ url: ariUrl, user: ariUser, password, app, event: (event) => this.session.event(event) });
-    try {
-      if (advertise === undefined && isUnspecified(bind)) {
-        this.#advertise = await localAddressTowards(this.#engine, ariUrl.hostname, bind);
-        this.#log.info(`Asterisk is told to send RTP to ${this.#advertise} (change it with --advertise)`);
-      }
-      await this.#warnOfOverlap(link);
-    } catch (error) {
-      link.close();
-      throw error;
+    // Before the connection: the first call may come with it.
+    if (advertise === undefined && isUnspecified(bind)) {
+      const facing = await localAddressTowards(this.#engine, ariUrl.hostname, bind);
+      if (facing !== this.#advertise) this.#log.info(`Asterisk is told to send RTP to ${facing} (change it with --advertise)`);
+      this.#advertise = facing;
     }
-    return link;
+    return connectAri({ url: ariUrl, user: ariUser, password, app, event: (event) => this.session.event(event) });
+  }
+
+  #connected(api: AriApi): void {
+    this.session.connected(api);
+    void this.#warnOfOverlap(api);
   }
 
   /** Once: a range shared with an Asterisk on this host loses calls now and then, which nobody would understand. */
-  async #warnOfOverlap(link: AriLink): Promise<void> {
+  async #warnOfOverlap(api: AriApi): Promise<void> {
     const { app, range, asteriskRange, ariUrl } = this.#options;
     if (this.#overlapSaid || !(await isOwnHost(ariUrl.hostname))) return;
     this.#overlapSaid = true;
     let asterisk = asteriskRange;
     try {
       asterisk ??= await askRtpRange(
-        link.api,
+        api,
         legIds(app, this.#instance, QUESTION_SERIAL).externalId,
         formatHostPort(this.#advertise, range.first),
       );

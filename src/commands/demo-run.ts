@@ -195,6 +195,6 @@ function plain(text: string): Cell {
 function nextSteps(): string {
   return `With a real Asterisk:
   rtplat echo --port 4000
-  rtplat ari-serve --range 10000-10100
+  ARI_PASS=… rtplat ari-serve --range 10000-10100 --ari-user NAME
 `;
 }

@@ -28,7 +28,7 @@ function complain(io: CommandIo, error: unknown): ExitStatus {
     return error.exitCode === 0 ? 0 : 2;
   }
   if (error instanceof RtplatError) {
-    const hint = error.hint === '' ? '' : ` (${error.hint})`;
+    const hint = error.hint === '' ? '' : `; ${error.hint}`;
     io.stderr.write(`rtplat: ${escapeControl(error.message + hint)}\n`);
     return error.code === 'usage' || error.code === 'credentials' ? 2 : error.code === 'untrusted' ? 4 : 1;
   }

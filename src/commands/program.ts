@@ -1,5 +1,6 @@
 /** The commander tree: one command a file, nothing here but what they share. */
 import { Command } from 'commander';
+import { escapeControl } from '../core/service/log.ts';
 import { VERSION } from '../version.ts';
 import { ariServeCommand } from './ari-serve.ts';
 import { completionCommand } from './completion.ts';
@@ -27,6 +28,7 @@ export function createProgram(io: CommandIo): Command {
     // Thrown, not ended: main() turns it into the status of the contract.
     .exitOverride()
     .showSuggestionAfterError(true)
+    .configureOutput({ outputError: (text, write) => write(`rtplat: ${oneLine(text)}\n`) })
     .addHelpText(
       'after',
       `
@@ -42,6 +44,12 @@ ${EXIT_STATUS}`,
     program.addCommand(inherit(make(io), program));
   }
   return program;
+}
+
+/** Commander's complaint without its prefix, its suggestion on the same line, and where to look. */
+function oneLine(text: string): string {
+  const line = escapeControl(text.trim().replace('error: ', '').replaceAll('\n', ' '));
+  return line.startsWith('unknown') ? `${line}; see rtplat --help` : line;
 }
 
 /** The settings that commander copies to subcommands only when they are made with `.command()`. */

@@ -32,7 +32,7 @@ export function relayStatusReporter(fleet: RelayFleet, log: Logger, intervalNs: 
     if (state === said) return;
     said = state;
     log.info(
-      `${metrics.active_channels} calls up, ${metrics.total_channels} so far; ${formatCount(metrics.total_latencies)} packets measured: ` +
+      `calls up: ${metrics.active_channels}, so far: ${metrics.total_channels}; ${formatCount(metrics.total_latencies)} packets measured: ` +
         `p50 ${formatMs(metrics.p50_latency)} ms, p95 ${formatMs(metrics.p95_latency)} ms, p99 ${formatMs(metrics.p99_latency)} ms, ` +
         `max ${formatMs(metrics.max_latency)} ms, late ${formatRatio(metrics.late_ratio)}, lost ${formatRatio(metrics.packet_loss_ratio)}`,
     );

@@ -87,7 +87,7 @@ describe('rtplat echo', () => {
     expect(refused).toEqual({
       status: 1,
       stdout: '',
-      stderr: `rtplat: cannot bind 127.0.0.1:${taken}: EADDRINUSE (address already in use) (see who holds it: ss -lunp 'sport = :${taken}')\n`,
+      stderr: `rtplat: cannot bind 127.0.0.1:${taken}: EADDRINUSE (address already in use); see who holds it: ss -lunp 'sport = :${taken}'\n`,
     });
     const { port } = await startEcho(['--port', '0'], env);
     expect(String(port)).not.toBe(taken);

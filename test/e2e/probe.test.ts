@@ -78,7 +78,7 @@ describe('rtplat probe', () => {
     expect(await runCli(['probe', `udp://127.0.0.1:${port}`, '--duration', '1h'])).toEqual({
       status: 1,
       stdout: '',
-      stderr: `rtplat: nothing listens on 127.0.0.1:${port}: ECONNREFUSED (ICMP port unreachable) (start one with: rtplat echo --port ${port})\n`,
+      stderr: `rtplat: nothing listens on 127.0.0.1:${port}: ECONNREFUSED (ICMP port unreachable); start one with: rtplat echo --port ${port}\n`,
     });
   });
 

@@ -115,6 +115,7 @@ export class CallMachine {
 
       case 'external-started':
         this.#externalStarted = true;
+        if (this.#phase === 'ending') return this.#takeDownLate();
         return this.#phase === 'creating' ? this.#joinWhenReady() : [];
 
       case 'bridge-created':
@@ -216,6 +217,12 @@ export class CallMachine {
       actions.push({ do: 'release-port' });
     }
     return actions.length === 0 ? this.#finishWhenDone() : actions;
+  }
+
+  /** A request that timed out can be carried out after its take-down found nothing: then there is something after all. */
+  #takeDownLate(): readonly CallAction[] {
+    if (this.#existence.external === 'gone') this.#existence.external = 'exists';
+    return this.#takeDown();
   }
 
   #finishWhenDone(): readonly CallAction[] {

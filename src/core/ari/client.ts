@@ -241,7 +241,10 @@ function connectError(error: unknown, { url, user }: AriConnectOptions): RtplatE
   }
   switch (error.status) {
     case 0:
-      return new RtplatError('network', `cannot reach Asterisk at ${url.origin}: ${messageOf(error)}`, { cause: error });
+      return new RtplatError('network', `cannot reach Asterisk at ${url.origin}: ${messageOf(error)}`, {
+        hint: "see asterisk -rx 'http show status' and --ari-url",
+        cause: error,
+      });
     case 401:
     case 403:
       return new RtplatError('credentials', `Asterisk at ${url.origin} refuses the ARI user ${user} (HTTP ${error.status})`, {

@@ -45,6 +45,8 @@ export class AriConnection {
   readonly #options: AriConnectionOptions;
   #link: AriLink | undefined;
   #reason: string | null = 'not connected yet';
+  /** What was logged of the present time away. */
+  #said: 'away' | 'refused' | undefined;
   #version: string | null = null;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -83,7 +85,7 @@ export class AriConnection {
     let failures = 0;
     while (!this.#stopped) {
       if (outcome instanceof Error) {
-        this.#away(messageOf(outcome));
+        this.#away(messageOf(outcome), outcome);
         failures += 1;
       } else {
         const sinceMs = performance.now();
@@ -116,6 +118,7 @@ export class AriConnection {
   async #serve(link: AriLink): Promise<Disconnect> {
     this.#link = link;
     this.#reason = null;
+    this.#said = undefined;
     this.#version = link.version;
     this.#options.log.info(`Connected to Asterisk ${link.version}`);
     this.#options.connected(link.api);
@@ -126,9 +129,16 @@ export class AriConnection {
     return ended;
   }
 
-  #away(reason: string): void {
-    // The same trouble is said once; a new one is news.
-    if (reason !== this.#reason) this.#options.log.error(`No connection to Asterisk: ${reason}`);
+  /** Says it once for each time away, and once more when it turns out that the credentials are refused: that needs somebody. */
+  #away(reason: string, error?: Error): void {
+    const refused = error instanceof RtplatError && error.code === 'credentials';
+    if (this.#said === undefined || (refused && this.#said !== 'refused')) {
+      const hint = error instanceof RtplatError && error.hint !== '' ? `; ${error.hint}` : '';
+      this.#options.log.error(`No connection to Asterisk: ${reason}${hint}`);
+      this.#said = refused ? 'refused' : 'away';
+    } else if (reason !== this.#reason) {
+      this.#options.log.debug(`Still no connection to Asterisk: ${reason}`);
+    }
     this.#reason = reason;
   }
 

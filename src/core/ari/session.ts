@@ -266,8 +266,10 @@ export class AriSession {
         const found = await this.#findDiscrepancies(api);
         if (this.#api !== api || this.#stopping) return;
         const orphans = found.orphanCallers.filter((id) => suspects.has(id));
-        this.#putRight({ ...found, orphanCallers: orphans }, api);
-        suspects = new Set(found.orphanCallers);
+        // The question's channel has just been hung up by whoever asked: a leaving only when it is still there at the next look.
+        const externals = found.orphanExternals.filter((id) => id !== this.#questionId || suspects.has(id));
+        this.#putRight({ ...found, orphanCallers: orphans, orphanExternals: externals }, api);
+        suspects = new Set([...found.orphanCallers, ...found.orphanExternals]);
         if (found.orphanCallers.length > orphans.length) pauseMs = SECOND_LOOK_MS;
       } catch (error) {
         // With the connection: that is said elsewhere, and the next one looks again.

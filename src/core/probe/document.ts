@@ -2,6 +2,7 @@
 import { buildRun } from '../report/run.ts';
 import type { RunDocument, RunHost } from '../report/run.ts';
 import { scoreStream } from '../stats/quality.ts';
+import type { ScoreInputs } from '../stats/quality.ts';
 import { formatHostPort } from '../values/address.ts';
 import { judge } from './doubts.ts';
 import type { ProbeResult } from './result.ts';
@@ -64,7 +65,7 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
     jitterMs: result.jitterMs,
     rFactor: score.rFactor,
     mos: score.mos,
-    quality: { ...score.inputs },
+    quality: qualityOf(score.inputs),
     clock: result.clock,
     engine: result.engine,
     match: 'header',
@@ -73,4 +74,19 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
     series: result.series,
     calls: result.streams,
   });
+}
+
+/** The inputs of R and MOS under the names of a run document. */
+function qualityOf(inputs: ScoreInputs): Readonly<Record<string, unknown>> {
+  return {
+    codec: inputs.codec,
+    concealment: inputs.concealment,
+    ie: inputs.ie,
+    bpl: inputs.bpl,
+    one_way_ms: inputs.oneWayMs,
+    delay_source: inputs.delaySource,
+    loss_percent: inputs.lossPercent,
+    burst_r: inputs.burstR,
+    packets: inputs.packets,
+  };
 }

@@ -96,7 +96,7 @@ function fewSamples({ latency }: ProbeResult): string | undefined {
   if (weak.length === 0) return undefined;
   const names = list(weak.map(({ name }) => name));
   const needed = list(weak.map(({ quantile }) => samplesNeeded(quantile).toLocaleString('en-US')));
-  return `${names} rest${weak.length === 1 ? 's' : ''} on ${count} samples of the ${needed} needed: send for longer, or more streams at once`;
+  return `${names} rest${weak.length === 1 ? 's' : ''} on ${count.toLocaleString('en-US')} samples of the ${needed} needed: send for longer, or more streams at once`;
 }
 
 function drops({ socketDrops }: ProbeResult): string | undefined {

@@ -176,6 +176,7 @@ export class RelayFleet {
     await new Promise<void>((resolve) => {
       this.#drains.add({ worker, sinceNs: this.#options.engine.nowNs(), done: resolve });
     });
+    worker.retire();
     await this.#allocator.release(lease);
     this.#options.log.scoped(id).info('RTP worker stopped');
     this.#portLog.info(`Released port ${lease.port}`);

@@ -53,6 +53,8 @@ export class RelayWorker implements PacketReceiver {
   #lateFromPeerCount = 0;
   #malformed = 0;
   #rejectedSource = 0;
+  #retired = false;
+  #drops: number | null = null;
 
   constructor(options: RelayWorkerOptions) {
     this.#options = options;
@@ -149,7 +151,13 @@ export class RelayWorker implements PacketReceiver {
   }
 
   get socketDrops(): number | null {
-    return this.#socket.socketDrops();
+    return this.#retired ? this.#drops : this.#socket.socketDrops();
+  }
+
+  /** The socket is about to be closed: notes what only an open one can tell. */
+  retire(): void {
+    this.#drops = this.#socket.socketDrops();
+    this.#retired = true;
   }
 
   counters(): RelayCounters {

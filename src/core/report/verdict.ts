@@ -1,6 +1,7 @@
 /** The service-level verdict of what `report` read: the checks of `stats/service-level.ts`, and whether they may be believed. */
 import { checkServiceLevel } from '../stats/service-level.ts';
 import type { ServiceLevelMeasurement } from '../stats/service-level.ts';
+import type { Spread } from './latency-summary.ts';
 import { peakChannels, worst } from './merge.ts';
 import type { MetricsDocument } from './metrics.ts';
 import type { RunSummary, Verdict } from './run.ts';
@@ -12,6 +13,9 @@ export interface ReportCheck {
   /** null when it was not measured. */
   readonly value: number | null;
   readonly status: Verdict;
+  /** Samples that the value rests on, and how many a pass takes when there are too few. */
+  readonly samples: number;
+  readonly needed?: number;
 }
 
 export interface ReportVerdict {
@@ -23,25 +27,46 @@ export interface ReportVerdict {
 
 /**
  * Checks a run, or several merged. When its own verdict is `inconclusive` the instrument was in doubt: what it passed or failed
- * may be the instrument's doing, so those checks are `inconclusive` too.
+ * may be the instrument's doing, so those checks are `inconclusive` too. So is a latency that would be within its bound but for
+ * the sender's own error, which a probe's latencies contain.
  */
 export function checkRun(summary: RunSummary): ReportVerdict {
   const measurement = { summary, fateKnown: summary.received + summary.lost };
-  return check(peakChannels(summary), measurement, summary.verdict === 'inconclusive');
+  const { send_error_ms: sendError } = summary;
+  return check(peakChannels(summary), measurement, (name, excess) => {
+    if (summary.verdict === 'inconclusive') return true;
+    if (sendError === null) return false;
+    return excess > 0 && excess <= sendErrorOf(name, sendError);
+  });
 }
 
 /** Checks a live service. */
 export function checkService(metrics: MetricsDocument): ReportVerdict {
   const { returned, lost } = metrics.counters;
-  return check(metrics.peak_channels, { summary: metrics, fateKnown: returned + lost }, false);
+  return check(metrics.peak_channels, { summary: metrics, fateKnown: returned + lost }, () => false);
 }
 
-function check(channels: number, measurement: ServiceLevelMeasurement, inDoubt: boolean): ReportVerdict {
-  const checks = checkServiceLevel(channels, measurement).checks.map(({ name, bound, value, status }): ReportCheck => ({
-    name,
-    bound,
-    value,
-    status: inDoubt && status !== 'insufficient' ? 'inconclusive' : status,
-  }));
+/** @param inDoubt whether a check by this name, whose value exceeds its bound by so much, says more of the instrument than of the path. */
+function check(channels: number, measurement: ServiceLevelMeasurement, inDoubt: (name: string, excess: number) => boolean): ReportVerdict {
+  const checks = checkServiceLevel(channels, measurement).checks.map((made): ReportCheck => {
+    const { status, value, bound } = made;
+    const doubted = status !== 'insufficient' && inDoubt(made.name, value === null ? 0 : value - bound);
+    return { ...made, status: doubted ? 'inconclusive' : status };
+  });
   return { checks, verdict: worst(checks.map(({ status }) => status)), channels };
+}
+
+/** What the sender's error may have added to a latency, ms; 0 for a ratio. Of p95 only the error's p99 is known. */
+function sendErrorOf(name: string, sendError: Spread): number {
+  switch (name) {
+    case 'p50_latency':
+      return sendError.p50;
+    case 'p95_latency':
+    case 'p99_latency':
+      return sendError.p99;
+    case 'max_latency':
+      return sendError.max;
+    default:
+      return 0;
+  }
 }

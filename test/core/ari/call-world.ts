@@ -72,6 +72,7 @@ export function asked(world: World, actions: readonly CallAction[]): World {
     else if (action.do === 'create-external') next = { ...next, external: { ...next.external, made: 'asked' } };
     else if (action.do === 'create-bridge') next = { ...next, bridge: { ...next.bridge, made: 'asked' } };
     else if (action.do === 'join') next = { ...next, join: 'asked' };
+    else if (action.do === 'hang-up-external') next = { ...next, cleaned: next.cleaned.filter((resource) => resource !== 'external') };
     else if (action.do === 'answer') next = { ...next, answer: 'asked' };
   }
   return next;

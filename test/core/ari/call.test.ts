@@ -146,7 +146,9 @@ function pathOf(node: Node): string {
 /** What must hold of one step, whatever came before it. @returns what does not. */
 function faultOfStep(before: World, input: CallInput, actions: readonly CallAction[]): string | undefined {
   for (const action of actions) {
-    if (action.do !== 'refused' && before.actions.includes(action.do)) return `${action.do} was asked for twice`;
+    // Once more, when it turns out to be there after its take-down found nothing.
+    const again = action.do === 'hang-up-external' && input.type === 'external-started';
+    if (action.do !== 'refused' && !again && before.actions.includes(action.do)) return `${action.do} was asked for twice`;
     if (action.do === 'join' && !before.externalStartedTold && input.type !== 'external-started')
       return 'joined before the StasisStart of the external channel';
     if (action.do === 'answer' && input.type !== 'joined') return 'answered before both are in the bridge';

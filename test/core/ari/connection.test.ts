@@ -104,14 +104,14 @@ describe('attempts', () => {
     await made.stop();
   });
 
-  it('say each trouble once, and that it is over once', async () => {
+  it('say that it is away once, whatever becomes of the reason, and that it is back once', async () => {
     const link = new FakeLink();
     const { made, log } = connection(REFUSED, REFUSED, REFUSED, STARTING, STARTING, link);
     await made.start();
     await vi.advanceTimersByTimeAsync(20_000);
     expect(log.lines).toEqual([
       `No connection to Asterisk: ${REFUSED.message}`,
-      `No connection to Asterisk: ${STARTING.message}`,
+      `Still no connection to Asterisk: ${STARTING.message}`,
       'Connected to Asterisk 22.10.1',
     ]);
     await made.stop();

@@ -93,8 +93,8 @@ describe('doubts and judgement of a probe', () => {
 
   it.each([
     [10_000, undefined],
-    [9_999, 'p99 rests on 9999 samples of the 10,000 needed: send for longer, or more streams at once'],
-    [1_999, 'p95 and p99 rest on 1999 samples of the 2,000 and 10,000 needed: send for longer, or more streams at once'],
+    [9_999, 'p99 rests on 9,999 samples of the 10,000 needed: send for longer, or more streams at once'],
+    [1_999, 'p95 and p99 rest on 1,999 samples of the 2,000 and 10,000 needed: send for longer, or more streams at once'],
     [199, 'p50, p95 and p99 rest on 199 samples of the 200, 2,000 and 10,000 needed: send for longer, or more streams at once'],
   ])('knows what percentiles %i samples carry', (count, doubt) => {
     const result = resultWith({ latency: histogramOf(count, MS), received: count, sent: count });
@@ -161,7 +161,7 @@ describe('the run document of a probe', () => {
     expect(run.summary.p50_latency).toBeCloseTo(5, 1);
     expect(run.summary.send_error_ms?.p50).toBeCloseTo(0.1, 2);
     expect(run.summary.r_factor).toBeCloseTo(93.2, 1);
-    expect(run.summary.quality).toMatchObject({ delaySource: 'half of the round trip', oneWayMs: 2.5 });
+    expect(run.summary.quality).toMatchObject({ delay_source: 'half of the round trip', one_way_ms: 2.5 });
   });
 
   it('has null, not 0, for what an unanswered probe could not measure', () => {

@@ -260,11 +260,12 @@ export function checkTable(checks: readonly ReportCheck[], channels: number): Ta
   return {
     title: `Service level for ${formatCount(channels)} ${channels === 1 ? 'channel' : 'channels'}`,
     columns: [left('check'), right('bound'), right('value'), left('status')],
-    rows: checks.map(({ name, bound, value, status }) => {
+    rows: checks.map(({ name, bound, value, status, samples, needed }) => {
       const format = name.endsWith('_ratio')
         ? formatRatio
         : (ms: number | null): string => (ms === null ? NOT_MEASURED : `${formatMs(ms)} ms`);
-      return [plain(name), plain(format(bound)), plain(format(value)), { text: status, tone: CHECK_TONES[status] }];
+      const missing = needed === undefined ? '' : ` (${formatCount(samples)} of ${formatCount(needed)} samples)`;
+      return [plain(name), plain(format(bound)), plain(format(value)), { text: `${status}${missing}`, tone: CHECK_TONES[status] }];
     }),
     note: '',
   };
