@@ -34,5 +34,15 @@ export async function otherHost(dir: string): Promise<OtherHost> {
   await there('link', 'set', 'lo', 'up');
   await there('address', 'add', '10.99.0.2/24', 'dev', theirs);
   await there('link', 'set', theirs, 'up');
-  return { ip: '10.99.0.2', ourIp: '10.99.0.1', iface: ours, prefix, stop: () => holder.stop(500) };
+  return {
+    ip: '10.99.0.2',
+    ourIp: '10.99.0.1',
+    iface: ours,
+    prefix,
+    stop: async () => {
+      // The kernel takes a dead namespace apart at its leisure: until then the name would be taken.
+      await run(ip, ['link', 'delete', ours]);
+      await holder.stop(500);
+    },
+  };
 }
