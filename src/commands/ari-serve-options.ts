@@ -36,7 +36,11 @@ export function ariServeOptions(): readonly Option[] {
       default: '10000-10100',
       env: 'PORT_RANGE',
     }),
-    option('--echo-host <host>', 'where the echo server is', { default: '127.0.0.1', env: 'ECHO_HOST' }),
+    option('--echo-host <host>', 'where the echo server is', {
+      default: '127.0.0.1',
+      defaultShown: '127.0.0.1, or the address of --bind',
+      env: 'ECHO_HOST',
+    }),
     option('--echo-port <port>', 'UDP port of the echo server', { parse: port(), default: '4000', env: 'ECHO_PORT' }),
     option('--ari-url <url>', 'the HTTP server of Asterisk', { parse: ariUrl, default: 'http://127.0.0.1:8088', env: 'ARI_URL' }),
     option('--ari-user <name>', 'user of ari.conf; the password comes from ARI_PASS or --ari-pass-file', {

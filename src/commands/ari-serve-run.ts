@@ -20,7 +20,7 @@ import { isOwnAddress, isOwnHost, localAddressTowards } from '../core/service/lo
 import { relayEvents, relayRoutes } from '../core/service/relay-routes.ts';
 import { ResourceUsage } from '../core/service/usage.ts';
 import { createPortableEngine } from '../core/udp/portable.ts';
-import { formatHostPort, isUnspecified } from '../core/values/address.ts';
+import { formatHostPort, isLoopback, isUnspecified } from '../core/values/address.ts';
 import { formatPortRange, overlapOf } from '../core/values/ports.ts';
 import type { AriServeOptions } from './ari-serve-options.ts';
 import { relayStatusReporter, reportRelay } from './relay-report.ts';
@@ -118,11 +118,21 @@ class AriService {
         `HTTP on http://${formatHostPort(http.host, http.port)}/ (${this.#engine.name} engine, ${this.#engine.clock} clock)`,
     );
     await this.#echo.start();
+    this.#warnOfEcho();
+    await this.#connection.start();
+  }
+
+  /** What can be told of the echo's address before anything was sent. */
+  #warnOfEcho(): void {
+    const { range, bind, echoPort } = this.#options;
     const echo = this.#echo.target();
-    if (echo !== undefined && overlapOf(range, { first: echoPort, last: echoPort }) !== undefined && isOwnAddress(echo.address)) {
+    if (echo === undefined || !isOwnAddress(echo.address)) return;
+    if (overlapOf(range, { first: echoPort, last: echoPort }) !== undefined) {
       this.#log.warn(`Warning: the echo port ${echoPort} lies in the range ${formatPortRange(range)} of this host; move one of them`);
     }
-    await this.#connection.start();
+    if (isLoopback(echo.address) && !isUnspecified(bind) && !isLoopback(bind)) {
+      this.#log.warn(`Warning: an echo at ${echo.address} answers ports bound to ${bind} from another address; use --echo-host ${bind}`);
+    }
   }
 
   async endCalls(): Promise<void> {

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { ariServeOptions } from './ari-serve-options.ts';
 import type { AriServeOptions } from './ari-serve-options.ts';
+import { isUnspecified } from '../core/values/address.ts';
 import type { CommandIo } from './io.ts';
 
 export function ariServeCommand(io: CommandIo): Command {
@@ -17,8 +18,10 @@ Example:
   $ ARI_PASS=secret rtplat ari-serve --range 10000-10100 --ari-user rtplat`,
     );
   for (const made of ariServeOptions()) command.addOption(made);
-  return command.action(async (options: AriServeOptions) => {
+  return command.action(async (given: AriServeOptions) => {
     const { runAriServe } = await import('./ari-serve-run.ts');
-    await runAriServe(io, options);
+    // A socket of one address gets no answer from 127.0.0.1: the echo's comes from that one address.
+    const besideUs = command.getOptionValueSource('echoHost') === 'default' && !isUnspecified(given.bind);
+    await runAriServe(io, besideUs ? { ...given, echoHost: given.bind } : given);
   });
 }

@@ -241,6 +241,8 @@ function connectError(error: unknown, { url, user }: AriConnectOptions): RtplatE
   }
   switch (error.status) {
     case 0:
+      // Without an errno there was an answer, of a kind that no ARI gives.
+      if (error.code === undefined) return new RtplatError('ari', `nonsense from ${url.origin}: ${messageOf(error)}`, { cause: error });
       return new RtplatError('network', `cannot reach Asterisk at ${url.origin}: ${messageOf(error)}`, {
         hint: "see asterisk -rx 'http show status' and --ari-url",
         cause: error,

@@ -7,13 +7,15 @@
 import { clockRateOf, createRtpPacket, parseRtp } from '../rtp/packet.ts';
 import { ReceiverStatistics } from '../rtp/receiver.ts';
 import type { RelayCounters } from '../report/metrics.ts';
-import { LatencyHistogram } from '../stats/histogram.ts';
+import type { LatencyHistogram } from '../stats/histogram.ts';
 import { LateDetector } from '../stats/late.ts';
 import type { Endpoint, PacketReceiver, UdpSocket } from '../udp/engine.ts';
 import { sameEndpoint, toFamily } from '../values/address.ts';
 import { LatencyTracker } from './tracker.ts';
 
 export interface RelayWorkerOptions {
+  /** Empty; takes the call's samples. */
+  readonly histogram: LatencyHistogram;
   readonly socket: UdpSocket;
   /** Where packets are sent to be echoed. */
   readonly echo: Endpoint;
@@ -32,7 +34,7 @@ export interface RelayWorkerOptions {
 }
 
 export class RelayWorker implements PacketReceiver {
-  readonly histogram: LatencyHistogram = new LatencyHistogram();
+  readonly histogram: LatencyHistogram;
   readonly #options: RelayWorkerOptions;
   readonly #socket: UdpSocket;
   readonly #echo: Endpoint;
@@ -58,6 +60,7 @@ export class RelayWorker implements PacketReceiver {
 
   constructor(options: RelayWorkerOptions) {
     this.#options = options;
+    this.histogram = options.histogram;
     this.#socket = options.socket;
     this.#echo = toFamily(options.echo, options.socket.family);
     this.#tracker = new LatencyTracker({ timeoutNs: options.lossTimeoutNs });

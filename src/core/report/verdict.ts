@@ -48,11 +48,12 @@ export function checkService(metrics: MetricsDocument): ReportVerdict {
 
 /** @param inDoubt whether a check by this name, whose value exceeds its bound by so much, says more of the instrument than of the path. */
 function check(channels: number, measurement: ServiceLevelMeasurement, inDoubt: (name: string, excess: number) => boolean): ReportVerdict {
-  const checks = checkServiceLevel(channels, measurement).checks.map((made): ReportCheck => {
-    const { status, value, bound } = made;
-    const doubted = status !== 'insufficient' && inDoubt(made.name, value === null ? 0 : value - bound);
-    return { ...made, status: doubted ? 'inconclusive' : status };
-  });
+  const checks: ReportCheck[] = [];
+  for (const made of checkServiceLevel(channels, measurement).checks) {
+    const { name, status, value, bound } = made;
+    const doubted = status !== 'insufficient' && inDoubt(name, value === null ? 0 : value - bound);
+    checks.push({ ...made, status: doubted ? 'inconclusive' : status });
+  }
   return { checks, verdict: worst(checks.map(({ status }) => status)), channels };
 }
 

@@ -111,7 +111,8 @@ class PortableSocket implements UdpSocket {
   readonly #peer: Endpoint | undefined;
   #receiver: PacketReceiver | undefined;
   #delivering: Uint8Array | undefined;
-  #slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  /** Made at the first copy: an echo or a relay never makes one. */
+  #slab: Buffer | undefined;
   #slabUsed = 0;
   #sendErrors = 0;
   #closed: Promise<void> | undefined;
@@ -167,8 +168,10 @@ class PortableSocket implements UdpSocket {
     let from = buffer;
     let start = offset;
     if (buffer !== this.#delivering) {
-      start = this.#copy(buffer, offset, length);
-      from = this.#slab;
+      from = this.#slabFor(length);
+      start = this.#slabUsed;
+      from.set(offset === 0 && length === buffer.length ? buffer : buffer.subarray(offset, offset + length), start);
+      this.#slabUsed += length;
     }
     try {
       if (to === undefined || this.#peer !== undefined) this.#socket.send(from, start, length, this.#sent);
@@ -180,17 +183,15 @@ class PortableSocket implements UdpSocket {
     return undefined;
   }
 
-  /** @returns where in the slab the copy stands. */
-  #copy(buffer: Uint8Array, offset: number, length: number): number {
-    if (this.#slabUsed + length > this.#slab.length) {
+  /** @returns the slab, with room for `length` more bytes behind the used ones. */
+  #slabFor(length: number): Buffer {
+    if (this.#slab === undefined) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    if (this.#slabUsed + length > SLAB_BYTES) {
       // What the kernel has not taken yet keeps its slab alive through dgram's own reference.
       if (this.#socket.getSendQueueCount() > 0) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       this.#slabUsed = 0;
     }
-    const start = this.#slabUsed;
-    this.#slab.set(offset === 0 && length === buffer.length ? buffer : buffer.subarray(offset, offset + length), start);
-    this.#slabUsed += length;
-    return start;
+    return this.#slab;
   }
 
   readonly #sent = (error: Error | null): void => {

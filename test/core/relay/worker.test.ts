@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LatencyHistogram } from '../../../src/core/stats/histogram.ts';
 import { RelayWorker } from '../../../src/core/relay/worker.ts';
 import { writeRtpHeader } from '../../../src/core/rtp/packet.ts';
 import type { Endpoint } from '../../../src/core/udp/engine.ts';
@@ -21,6 +22,7 @@ function setUp(family: 'IPv4' | 'IPv6' = 'IPv4') {
   const clock = { nowNs: 0 };
   const told = { sent: [] as number[], samples: [] as [number, number, boolean][], first: [] as number[], strangers: [] as Endpoint[] };
   const worker = new RelayWorker({
+    histogram: new LatencyHistogram(),
     socket,
     echo: ECHO,
     nowNs: () => clock.nowNs,
