@@ -16,12 +16,15 @@ const ROUTE_PORT = 9;
  */
 export async function localAddressTowards(engine: UdpEngine, host: string, bindAddress: string): Promise<string> {
   const family = bindAddress.includes(':') ? 0 : 4;
+  const hint = family === 4 ? 'only IPv4 addresses are reached from --bind 0.0.0.0; --bind :: reaches both' : '';
   let address: string;
   try {
     address = (await lookup(bare(host), { family })).address;
   } catch (error) {
-    throw new RtplatError('network', `cannot resolve ${host}: ${messageOf(error)}`, { cause: error });
+    throw new RtplatError('network', `cannot resolve ${host}: ${messageOf(error)}`, { hint, cause: error });
   }
+  // A numeric address is its own, whatever family was asked for.
+  if (family === 4 && address.includes(':')) throw new RtplatError('network', `no way from ${bindAddress} to ${host}`, { hint });
   const socket = await engine.bind({ address: bindAddress, port: 0, connect: { address, port: ROUTE_PORT } });
   const local = unmapAddress(socket.local.address);
   await socket.close();
