@@ -38,7 +38,10 @@ export async function runAriServe(io: CommandIo, options: AriServeOptions): Prom
   const startedAt = new Date();
   const service = new AriService(options, password, log);
   try {
-    await service.start();
+    // An Asterisk that does not answer must not hold up a Ctrl-C; what becomes of its answer then is nobody's business.
+    const started = service.start();
+    started.catch(() => {});
+    await Promise.race([started, stopped.promise]);
     const status = relayStatusReporter(service.fleet, log, options.metricsInterval);
     const signal = await stopped.promise;
     status.stop();
@@ -113,11 +116,13 @@ class AriService {
     const sources = { fleet: this.fleet, health: () => this.#health() };
     const http = await startHttp({ host: httpBind, port: httpPort, answer: relayRoutes(sources), events: relayEvents(sources) });
     this.#stopHttp = () => http.stop();
+    if (this.#stopping) return http.stop();
     this.#log.info(
       `ari-serve: ports ${formatPortRange(range)} on ${bind}, echo ${formatHostPort(echoHost, echoPort)}, ` +
         `HTTP on http://${formatHostPort(http.host, http.port)}/ (${this.#engine.name} engine, ${this.#engine.clock} clock)`,
     );
     await this.#echo.start();
+    if (this.#stopping) return;
     this.#warnOfEcho();
     await this.#connection.start();
   }

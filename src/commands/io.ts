@@ -10,7 +10,10 @@ export interface CommandIo {
   readonly env: NodeJS.ProcessEnv;
   /** Colours for {@link stdout}, level 0 off a terminal, with NO_COLOR, and with `--no-color`. Loaded when asked for. */
   chalk(): Promise<ChalkInstance>;
-  /** Calls `handler` on SIGINT and SIGTERM, at every one; the returned function takes it away again. */
+  /**
+   * Calls `handler` on the first SIGINT or SIGTERM; the returned function takes it away again. A later signal ends the process at
+   * once, for whoever does not want to wait for a good end.
+   */
   onStop(handler: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
   /** Sets the status that the process will end with; the highest precedence is the last call. */
   exit(status: ExitStatus): void;

@@ -1,6 +1,9 @@
 /** The {@link CommandIo} of the real process. */
 import type { CommandIo, ExitStatus } from './io.ts';
 
+/** One Ctrl-C comes twice from a terminal and a forwarding parent (npm does so): within this time it is the same. */
+const SAME_SIGNAL_MS = 500;
+
 /** @param exit told the status that a command asks for. */
 export function processIo(exit: (status: ExitStatus) => void): CommandIo {
   const io: CommandIo = {
@@ -15,14 +18,23 @@ export function processIo(exit: (status: ExitStatus) => void): CommandIo {
       return new Chalk({ level });
     },
     onStop: (handler) => {
-      const interrupted = (): void => handler('SIGINT');
-      const terminated = (): void => handler('SIGTERM');
-      process.on('SIGINT', interrupted);
-      process.on('SIGTERM', terminated);
-      return () => {
-        process.off('SIGINT', interrupted);
-        process.off('SIGTERM', terminated);
+      let firstMs: number | undefined;
+      const forget = (): void => {
+        process.off('SIGINT', take);
+        process.off('SIGTERM', take);
       };
+      const take = (signal: 'SIGINT' | 'SIGTERM'): void => {
+        if (firstMs === undefined) {
+          firstMs = performance.now();
+          handler(signal);
+        } else if (performance.now() - firstMs > SAME_SIGNAL_MS) {
+          forget();
+          process.kill(process.pid, signal);
+        }
+      };
+      process.on('SIGINT', take);
+      process.on('SIGTERM', take);
+      return forget;
     },
     exit,
   };
