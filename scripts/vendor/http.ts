@@ -28,9 +28,6 @@ export interface Answer {
   readonly error?: NodeJS.ErrnoException;
 }
 
-/** Settings of all clients of this process. */
-export const settings: { requestTimeoutMs: number } = { requestTimeoutMs: 10_000 };
-
 /** An ARI answer is at most a few hundred kilobytes (a channel list); more is not ARI. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -38,6 +35,15 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 // an idle one after 15 s (`session_keep_alive`): let go of it well before, so that no request meets a closing socket.
 const agentOptions = { keepAlive: true, maxSockets: 24, maxFreeSockets: 4, timeout: 5000 };
 const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
+
+/** What concerns all clients of this process. */
+export const settings: { requestTimeoutMs: number; abandon(): void } = {
+  requestTimeoutMs: 10_000,
+  /** Fails every request that is out, at once. */
+  abandon() {
+    for (const agent of Object.values(agents)) agent.destroy();
+  },
+};
 
 export class AriRequestError extends Error {
   override readonly name = 'AriRequestError';

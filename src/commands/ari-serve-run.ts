@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { AriApi } from '../core/ari/api.ts';
 import { AriConnection } from '../core/ari/connection.ts';
 import type { AriLink } from '../core/ari/connection.ts';
-import { connectAri } from '../core/ari/client.ts';
+import { abandonRequests, connectAri } from '../core/ari/client.ts';
 import { legIds, QUESTION_SERIAL } from '../core/ari/ids.ts';
 import { askRtpRange, overlapWarning } from '../core/ari/rtp-range.ts';
 import { AriSession } from '../core/ari/session.ts';
@@ -147,6 +147,7 @@ class AriService {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    await abandonRequests();
     await this.#connection.stop();
     await this.#stopHttp();
     await this.#echo.stop();

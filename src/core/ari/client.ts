@@ -51,6 +51,12 @@ export async function connectAri(options: AriConnectOptions): Promise<AriLink> {
   }
 }
 
+/** Fails every request that is out: nobody waits for its answer any more. */
+export async function abandonRequests(): Promise<void> {
+  const library = await loadAriClient();
+  library.settings.abandon();
+}
+
 /** Opens the event socket: from here on the application is ours. */
 async function register(client: AriClient, options: AriConnectOptions): Promise<AriLink> {
   const { app, url } = options;

@@ -16,7 +16,11 @@ export interface AriClientModule {
    */
   connect(url: string, user: string, password: string): Promise<AriClient>;
   /** Settings of all clients of the process. */
-  readonly settings: { requestTimeoutMs: number };
+  readonly settings: {
+    requestTimeoutMs: number;
+    /** Fails every request that is out, at once. */
+    abandon(): void;
+  };
 }
 
 /** The rejection of every operation that Asterisk refused or did not answer. */
