@@ -4,6 +4,7 @@
  */
 import { messageOf, RtplatError } from '../errors.ts';
 import type { Logger } from '../service/log.ts';
+import { Pause } from '../service/pause.ts';
 import type { AriApi, Disconnect } from './api.ts';
 import { backoffMs } from './backoff.ts';
 
@@ -49,7 +50,7 @@ export class AriConnection {
   #said: 'away' | 'refused' | undefined;
   #version: string | null = null;
   #stopped = false;
-  #wake: (() => void) | undefined;
+  readonly #pause = new Pause();
   #running: Promise<void> | undefined;
 
   constructor(options: AriConnectionOptions) {
@@ -75,7 +76,7 @@ export class AriConnection {
   /** Ends the connection and the attempts. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#wake?.();
+    this.#pause.end();
     this.#link?.close();
     await this.#running;
   }
@@ -100,7 +101,7 @@ export class AriConnection {
         // After one that stood, the next attempt is made at once; one that fell at once is a failure like any other.
         failures = performance.now() - sinceMs < STEADY_MS ? failures + 1 : 0;
       }
-      if (failures > 0) await this.#pause(backoffMs(failures, (this.#options.random ?? Math.random)(), BACKOFF));
+      if (failures > 0) await this.#pause.wait(backoffMs(failures, (this.#options.random ?? Math.random)(), BACKOFF));
       if (this.#stopped) return;
       outcome = await this.#attempt();
     }
@@ -140,13 +141,5 @@ export class AriConnection {
       this.#options.log.debug(`Still no connection to Asterisk: ${reason}`);
     }
     this.#reason = reason;
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    this.#wake = resolve;
-    await promise;
-    clearTimeout(timer);
   }
 }

@@ -6,6 +6,7 @@ import type { RelayCall, RelayFleet } from '../relay/fleet.ts';
 import type { CallOutcome } from '../relay/register.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../service/log.ts';
+import { Pause } from '../service/pause.ts';
 import type { Endpoint } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
 import type { AriApi, AriEvent, ChannelView } from './api.ts';
@@ -58,7 +59,7 @@ export class AriSession {
   #serial = 0;
   #stopping = false;
   /** Ends the pause between two looks at what Asterisk has. */
-  #wake: (() => void) | undefined;
+  readonly #pause = new Pause();
   #idle: (() => void) | undefined;
 
   constructor(options: AriSessionOptions) {
@@ -74,7 +75,7 @@ export class AriSession {
 
   disconnected(): void {
     this.#api = undefined;
-    this.#wake?.();
+    this.#pause.end();
   }
 
   /** The calls are somebody else's from now on: lets go of every one, and asks Asterisk for nothing. Call it when disconnected. */
@@ -104,7 +105,7 @@ export class AriSession {
     this.#options.fleet.refuseNew();
     for (const call of [...this.#byCaller.values()]) this.#step(call, { type: 'shutdown' });
     if (this.#byCaller.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    this.#wake?.();
+    this.#pause.end();
   }
 
   #externalEvent(type: 'StasisStart' | 'StasisEnd' | 'ChannelDestroyed', channel: ChannelView): void {
@@ -277,17 +278,9 @@ export class AriSession {
         this.#options.log.warn(`Cannot compare calls with Asterisk: ${messageOf(error)}`);
         pauseMs = SECOND_LOOK_MS;
       }
-      await this.#pause(pauseMs);
+      await this.#pause.wait(pauseMs);
       if (this.#api !== api || this.#stopping) return;
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    this.#wake = resolve;
-    await promise;
-    clearTimeout(timer);
   }
 
   async #findDiscrepancies(api: AriApi): Promise<Discrepancies> {
