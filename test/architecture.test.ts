@@ -12,7 +12,7 @@ const oxlint = path.join(root, 'node_modules', 'oxlint', 'bin', 'oxlint');
 /** What a pure file may have: Date and an engine as mere types, and the few values that the engine places lend out. */
 const clean = [
   "import type { UdpEngine } from '../udp/portable.ts';",
-  "import { escapeControl } from '../service/log.ts';",
+  "import { escapeControl } from '../values/terminal.ts';",
   "import { RtplatError } from '../errors.ts';",
   'export function stamp(now: Date, engine: UdpEngine): string {',
   "  if (engine.nowNs() < 0) throw new RtplatError('timeout', 'no answer');",
@@ -31,9 +31,17 @@ const refusedImports = [
   "export const load = (): Promise<unknown> => import('node:fs');\n",
   "export const load = (): Promise<unknown> => import('ari-client');\n",
   ...['ari-client', 'ora', 'chalk', 'cli-table3', 'commander'].map(using),
-  ...['udp/portable', 'echo/server', 'service/http', 'ari/client', 'ari/connection', 'ari/session', 'ari/health', 'ari/vendor'].map(
-    (name) => using(`../${name}.ts`),
-  ),
+  ...[
+    'udp/portable',
+    'echo/server',
+    'service/http',
+    'service/log',
+    'ari/client',
+    'ari/connection',
+    'ari/session',
+    'ari/health',
+    'ari/vendor',
+  ].map((name) => using(`../${name}.ts`)),
   ...['relay/worker', 'relay/fleet', 'probe/pacer', 'probe/session', 'report/sources', 'report/files'].map((name) =>
     using(`../${name}.ts`),
   ),

@@ -1,7 +1,7 @@
 /** Runs one command line to its exit status. Every error a user can cause ends here as one line. */
 import { CommanderError } from 'commander';
 import { messageOf, RtplatError } from '../core/errors.ts';
-import { escapeControl } from '../core/service/log.ts';
+import { escapeControl } from '../core/values/terminal.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 import { processIo } from './process-io.ts';
 import { createProgram } from './program.ts';

@@ -1,6 +1,6 @@
 /** The commander tree: one command a file, nothing here but what they share. */
 import { Command } from 'commander';
-import { escapeControl } from '../core/service/log.ts';
+import { escapeControl } from '../core/values/terminal.ts';
 import { VERSION } from '../version.ts';
 import { ariServeCommand } from './ari-serve.ts';
 import { completionCommand } from './completion.ts';

@@ -1,5 +1,5 @@
 /** What the ARI session asks of Asterisk, and the events it gets: the seam between our call logic and an ARI client. */
-import type { Endpoint } from '../udp/engine.ts';
+import type { Endpoint } from '../values/address.ts';
 
 export interface ChannelView {
   readonly id: string;

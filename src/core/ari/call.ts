@@ -7,7 +7,7 @@
  * Whatever happens, in whatever order, every port that was handed out is released once, and every channel and bridge that was
  * made, or may have been made, is taken down: a request whose answer is still out when the call ends is undone when it comes.
  */
-import type { Endpoint } from '../udp/engine.ts';
+import type { Endpoint } from '../values/address.ts';
 
 export type CallPhase = 'allocating' | 'creating' | 'joining' | 'answering' | 'up' | 'ending' | 'ended';
 

@@ -2,8 +2,8 @@
  * One connection to Asterisk through ari-client: failures told apart, a time-out on everything, and a watch over a connection
  * that is open but dead. A connection is used once: after any trouble it is closed and a new one is made.
  */
+import type { Endpoint } from '../values/address.ts';
 import { messageOf, RtplatError } from '../errors.ts';
-import type { Endpoint } from '../udp/engine.ts';
 import { parsePort } from '../values/ports.ts';
 import { AriFailure } from './api.ts';
 import type { AriApi, AriEvent, ChannelView, Disconnect } from './api.ts';

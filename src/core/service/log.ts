@@ -2,6 +2,8 @@
  * Log lines: text with the shapes of the outside contract, or one JSON object a line. Nothing that came from the wire reaches
  * a terminal unescaped.
  */
+import { escapeControl } from '../values/terminal.ts';
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface Logger {
@@ -26,18 +28,6 @@ export interface LogOptions {
 }
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40 };
-
-/** Control characters (C0, DEL, C1) and line separators, shown as `\xNN` or `\uNNNN`, so that a peer's text cannot move a terminal's cursor. */
-export function escapeControl(text: string): string {
-  let out = '';
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) out += `\\x${c.toString(16).padStart(2, '0')}`;
-    else if (c === 0x2028 || c === 0x2029) out += `\\u${c.toString(16)}`;
-    else out += text[i];
-  }
-  return out;
-}
 
 /** What JSON may carry as it is but a terminal acts on: the same string to whoever parses the line. */
 function escapeForJson(line: string): string {

@@ -4,13 +4,11 @@
  * implementation on recvmmsg/sendmmsg needs no allocation per packet and no change above.
  */
 
-/** An address the way the kernel names it: numeric, never a host name. */
-export interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
+import type { Endpoint } from '../values/address.ts';
 
-/** Where a datagram came from, in the form that costs nothing to compare: see {@link UdpSocket.peer}. */
+export type { Endpoint } from '../values/address.ts';
+
+/** Takes what a socket receives. */
 export interface PacketReceiver {
   /**
    * One datagram. `buffer[offset … offset+length)` is valid only during the call and may be overwritten after it; `from` too.

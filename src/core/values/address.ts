@@ -1,6 +1,11 @@
-/** Addresses and `host:port` pairs as text. */
-import type { Endpoint } from '../udp/engine.ts';
+/** Addresses and `host:port` pairs, and their text. */
 import { parsePort } from './ports.ts';
+
+/** An address the way the kernel names it: numeric, never a host name. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
 
 export interface HostPort {
   /** Numeric address or host name, without brackets. */

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { createLogger, escapeControl } from '../../../src/core/service/log.ts';
+import { createLogger } from '../../../src/core/service/log.ts';
+import { escapeControl } from '../../../src/core/values/terminal.ts';
 import type { Logger, LogLevel } from '../../../src/core/service/log.ts';
 
 const NOW = '2026-11-21T03:00:00.000Z';

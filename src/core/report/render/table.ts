@@ -2,7 +2,7 @@
  * Tables as rows of strings, with what the eye should be led to; widths, lines and colours are the terminal's business. A number
  * that was not measured is `–`.
  */
-import { escapeControl } from '../../service/log.ts';
+import { escapeControl } from '../../values/terminal.ts';
 import { peakChannels } from '../merge.ts';
 import type { LatencySummary, MetricsDocument } from '../metrics.ts';
 import type { CallRow, RunDocument, RunSummary } from '../run.ts';
