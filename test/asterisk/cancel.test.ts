@@ -41,10 +41,13 @@ describe.each(RELEASES)('callers gone before the answer, Asterisk of %s', (relea
       await hangUpCallers(world.asterisk);
       result = await Promise.race([sipp.result, setTimeout((round * 7) % 29, undefined)]);
     }
-    const { created, answered, refused, hungUpByPeer, failed } = result;
-    expect({ created, failed }).toEqual({ created: 40, failed: 0 });
-    expect(answered + Object.values(refused).reduce((sum, count) => sum + count, 0)).toBe(40);
-    expect(hungUpByPeer).toBe(answered);
+    const { created, answered, refused, hungUpByPeer, failed, errors } = result;
+    // A BYE on the heels of the 200 finds SIPp still at its ACK: it answers it, and calls the call failed. Nothing else may fail.
+    const early = errors.split('unexpected BYE').length - 1;
+    expect({ created, failed }, errors).toEqual({ created: 40, failed: early });
+    const uncounted = 40 - answered - Object.values(refused).reduce((sum, count) => sum + count, 0);
+    expect(uncounted).toBeGreaterThanOrEqual(0);
+    expect(hungUpByPeer).toBe(answered - (early - uncounted));
     await service.idle();
     await world.cleared();
     expect(await world.asterisk.ari.channels()).toEqual([]);
