@@ -1,10 +1,9 @@
 /** The options of `rtplat ari-serve`. */
-import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import type { Option } from 'commander';
 import { isApplicationName } from '../core/ari/ids.ts';
 import type { PortRange } from '../core/values/ports.ts';
-import { byteSize, durationNs, option, port, portRange } from './options.ts';
+import { byteSize, durationNs, numericAddress, option, port, portRange } from './options.ts';
 import { logOptions } from './service-options.ts';
 import type { LogCommandOptions } from './service-options.ts';
 
@@ -53,9 +52,13 @@ export function ariServeOptions(): readonly Option[] {
       default: 'rtplat',
       env: 'APP_NAME',
     }),
-    option('-b, --bind <address>', 'numeric address that the ports are bound to', { parse: address, default: '0.0.0.0', env: 'BIND_IP' }),
+    option('-b, --bind <address>', 'numeric address that the ports are bound to', {
+      parse: numericAddress,
+      default: '0.0.0.0',
+      env: 'BIND_IP',
+    }),
     option('--advertise <address>', 'address that Asterisk sends RTP to; without it the one of --bind, or the one that faces Asterisk', {
-      parse: address,
+      parse: numericAddress,
       env: 'RTPLAT_ADVERTISE',
     }),
     option('--format <name>', 'audio format of the external leg, as Asterisk names it', {
@@ -68,7 +71,7 @@ export function ariServeOptions(): readonly Option[] {
       env: 'RTPLAT_ASTERISK_RANGE',
     }),
     option('--http-bind <address>', 'numeric address of the HTTP service', {
-      parse: address,
+      parse: numericAddress,
       default: '127.0.0.1',
       env: 'RTPLAT_HTTP_BIND',
     }),
@@ -114,11 +117,6 @@ function ariUrl(text: string): URL {
 
 function appName(text: string): string {
   if (!isApplicationName(text)) throw new InvalidArgumentError('Not an application name: letters, digits, - and _, up to 64 of them.');
-  return text;
-}
-
-function address(text: string): string {
-  if (isIP(text) === 0) throw new InvalidArgumentError('Not a numeric IPv4 or IPv6 address.');
   return text;
 }
 

@@ -8,6 +8,7 @@ import type { ProbeResult } from '../core/probe/result.ts';
 import { ProbeSession } from '../core/probe/session.ts';
 import { DEFAULT_LOSS_TIMEOUT_NS } from '../core/relay/tracker.ts';
 import { writeAtomically } from '../core/report/files.ts';
+import { renderJson } from '../core/report/render/json.ts';
 import { formatCount, formatMs, formatRatio } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
 import type { RunDocument } from '../core/report/run.ts';
@@ -147,8 +148,8 @@ async function report(io: CommandIo, options: DemoOptions, result: ProbeResult, 
     command: 'demo',
     calls: relay.calls,
   };
-  if (options.out !== undefined) await writeAtomically(options.out, `${JSON.stringify(run, null, 2)}\n`);
-  if (options.json === true) io.stdout.write(`${JSON.stringify(run, null, 2)}\n`);
+  if (options.out !== undefined) await writeAtomically(options.out, renderJson(run));
+  if (options.json === true) io.stdout.write(renderJson(run));
   else {
     const chalk = await io.chalk();
     io.stdout.write('\n');

@@ -1,12 +1,11 @@
 /** `rtplat echo`: the far end of every measurement. */
-import { isIP } from 'node:net';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { EchoCounters, EchoService } from '../core/echo/echo.ts';
 import type { Logger } from '../core/service/log.ts';
 import type { UdpSocket } from '../core/udp/engine.ts';
 import { widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
-import { byteSize, durationNs, option, port } from './options.ts';
+import { byteSize, durationNs, numericAddress, option, port } from './options.ts';
 import { logOptions } from './service-options.ts';
 import type { LogCommandOptions } from './service-options.ts';
 
@@ -45,11 +44,6 @@ export function echoCommand(io: CommandIo): Command {
     const addresses = command.getOptionValueSource('bind') === 'default' ? ['::', '0.0.0.0'] : [options.bind];
     await runEcho(io, options, addresses);
   });
-}
-
-function numericAddress(text: string): string {
-  if (isIP(text) === 0) throw new InvalidArgumentError('Not a numeric IPv4 or IPv6 address.');
-  return text;
 }
 
 async function runEcho(io: CommandIo, options: EchoCommandOptions, addresses: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 /** Option parsers: text in, a value in the units of the code out, or a usage error that says what is wrong and what to write. */
+import { isIP } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import { parseDurationNs } from '../core/values/duration.ts';
 import { parsePort, parsePortRange, wholeNumber } from '../core/values/ports.ts';
@@ -36,6 +37,11 @@ export function byteSize(text: string): number {
   if (bytes === undefined || bytes <= 0)
     throw new InvalidArgumentError('Not a size: write bytes, or a number with its unit, such as 512kB or 2MB.');
   return bytes;
+}
+
+export function numericAddress(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError('Not a numeric IPv4 or IPv6 address.');
+  return text;
 }
 
 /** A whole number from `min` to `max`. */

@@ -141,11 +141,12 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
     return;
   }
   const run = await documentOf(result, target, startedAt);
+  const { renderJson } = await import('../core/report/render/json.ts');
   if (options.out !== undefined) {
     const { writeAtomically } = await import('../core/report/files.ts');
-    await writeAtomically(options.out, `${JSON.stringify(run, null, 2)}\n`);
+    await writeAtomically(options.out, renderJson(run));
   }
-  if (options.json === true) io.stdout.write(`${JSON.stringify(run, null, 2)}\n`);
+  if (options.json === true) io.stdout.write(renderJson(run));
   else io.stdout.write(view.resultTable(result, run, await io.chalk(), widthOf(io.stdout)));
   if (options.quiet !== true) {
     const { doubts } = await import('../core/probe/doubts.ts');

@@ -3,17 +3,8 @@ import { buildRun } from '../core/report/run.ts';
 import type { RunDocument, RunCommand, Verdict } from '../core/report/run.ts';
 import type { RelayFleet } from '../core/relay/fleet.ts';
 import { writeAtomically } from '../core/report/files.ts';
-import {
-  callTable,
-  checkTable,
-  formatCount,
-  formatMs,
-  formatRatio,
-  latencyTable,
-  packetTable,
-  serviceTable,
-  verdictTone,
-} from '../core/report/render/table.ts';
+import { renderJson } from '../core/report/render/json.ts';
+import { checkTable, formatCount, formatMs, formatRatio, serviceTables, verdictTone } from '../core/report/render/table.ts';
 import { checkService } from '../core/report/verdict.ts';
 import type { Logger } from '../core/service/log.ts';
 import { VERSION } from '../version.ts';
@@ -52,20 +43,14 @@ export interface RelayReportOptions {
 /** Writes the run file, when one was asked for, and prints the final report. */
 export async function reportRelay(io: CommandIo, fleet: RelayFleet, options: RelayReportOptions): Promise<void> {
   const run = relayRun(fleet, options);
-  if (options.out !== undefined) await writeAtomically(options.out, `${JSON.stringify(run, null, 2)}\n`);
+  if (options.out !== undefined) await writeAtomically(options.out, renderJson(run));
   if (options.logFormat === 'json') {
     io.stdout.write(`${JSON.stringify({ time: run.ended_at, level: 'info', message: 'final report', summary: run.summary })}\n`);
     return;
   }
   const metrics = fleet.metrics();
   const { checks, channels, verdict } = checkService(metrics);
-  const tables = [
-    serviceTable(metrics),
-    latencyTable(metrics),
-    packetTable({ ...metrics.counters, received: metrics.counters.returned }, metrics),
-    callTable(run.calls),
-    checkTable(checks, channels),
-  ];
+  const tables = [...serviceTables(metrics, run.calls), checkTable(checks, channels)];
   const chalk = await io.chalk();
   io.stdout.write(`\n${await renderTables(tables, { chalk, columns: widthOf(io.stdout) })}`);
   io.stdout.write(`verdict: ${paint(chalk, { text: verdict, tone: verdictTone(verdict) })}\n`);

@@ -156,15 +156,9 @@ function layOut(result: Result, table: typeof tables): Layout {
     }
     case 'service': {
       const { name, metrics, calls } = result.source;
-      const { counters } = metrics;
       return {
         title: `${name}: a live service`,
-        tables: [
-          table.serviceTable(metrics),
-          table.latencyTable(metrics),
-          table.packetTable({ ...counters, received: counters.returned }, metrics),
-          table.callTable(calls),
-        ],
+        tables: table.serviceTables(metrics, calls),
         doubts: [],
       };
     }

@@ -28,7 +28,7 @@ export class FakeAsterisk implements AriApi {
   /** A caller enters the application. */
   call(id: string, state = 'Ring', name = `PJSIP/alice-${id}`): void {
     this.put(id, state, name);
-    this.#emit({ type: 'StasisStart', channel: this.#view(id), args: [] });
+    this.#emit({ type: 'StasisStart', channel: this.#view(id) });
   }
 
   /** A channel that is there without a word. */
@@ -40,7 +40,7 @@ export class FakeAsterisk implements AriApi {
   end(id: string, ...types: ('StasisEnd' | 'ChannelDestroyed')[]): void {
     const channel = this.#view(id);
     this.channels.delete(id);
-    for (const type of types.length === 0 ? (['StasisEnd'] as const) : types) this.#emit({ type, channel, cause: undefined });
+    for (const type of types.length === 0 ? (['StasisEnd'] as const) : types) this.#emit({ type, channel });
   }
 
   /** Settles when a request that starts with `request` has been made. */
@@ -54,7 +54,7 @@ export class FakeAsterisk implements AriApi {
   async createExternalMedia(channelId: string, externalHost: string, format: string): Promise<Endpoint | undefined> {
     this.#request('createExternalMedia', channelId, externalHost, format);
     this.channels.set(channelId, { id: channelId, name: `UnicastRTP/${externalHost}-0x1`, state: 'Up', inApplication: true });
-    if (this.startsExternals) this.#event({ type: 'StasisStart', channel: this.#view(channelId), args: [] });
+    if (this.startsExternals) this.#event({ type: 'StasisStart', channel: this.#view(channelId) });
     return Promise.resolve(this.media);
   }
 

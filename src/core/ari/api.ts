@@ -12,8 +12,8 @@ export interface ChannelView {
 
 /** An event of our application, reduced to what the session uses. */
 export type AriEvent =
-  | { readonly type: 'StasisStart'; readonly channel: ChannelView; readonly args: readonly string[] }
-  | { readonly type: 'StasisEnd' | 'ChannelDestroyed'; readonly channel: ChannelView; readonly cause: string | undefined }
+  | { readonly type: 'StasisStart'; readonly channel: ChannelView }
+  | { readonly type: 'StasisEnd' | 'ChannelDestroyed'; readonly channel: ChannelView }
   | { readonly type: 'BridgeDestroyed'; readonly bridgeId: string };
 
 /** How one connection ended. */

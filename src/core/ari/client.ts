@@ -274,12 +274,10 @@ function connectError(error: unknown, { url, user }: AriConnectOptions): RtplatE
 function eventOf(raw: AriRawEvent, app: string): AriEvent | undefined {
   switch (raw.type) {
     case 'StasisStart':
-      return raw.channel === undefined || raw.application !== app
-        ? undefined
-        : { type: 'StasisStart', channel: viewOf(raw.channel, true), args: raw.args ?? [] };
+      return raw.channel === undefined || raw.application !== app ? undefined : { type: 'StasisStart', channel: viewOf(raw.channel, true) };
     case 'StasisEnd':
     case 'ChannelDestroyed':
-      return raw.channel === undefined ? undefined : { type: raw.type, channel: viewOf(raw.channel, false), cause: undefined };
+      return raw.channel === undefined ? undefined : { type: raw.type, channel: viewOf(raw.channel, false) };
     case 'BridgeDestroyed':
       return raw.bridge === undefined ? undefined : { type: 'BridgeDestroyed', bridgeId: raw.bridge.id };
     default:

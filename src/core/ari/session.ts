@@ -8,7 +8,6 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../service/log.ts';
 import { Pause } from '../service/pause.ts';
 import { formatHostPort } from '../values/address.ts';
-import type { Endpoint } from '../values/address.ts';
 import type { AriApi, AriEvent, ChannelView } from './api.ts';
 import { CallMachine } from './call.ts';
 import type { CallAction, CallInput, CallResource, SetupStep } from './call.ts';
@@ -28,8 +27,6 @@ export interface AriSessionOptions {
   readonly fleet: RelayFleet;
   readonly log: Logger;
   readonly nowNs: () => number;
-  /** Told where Asterisk sends from, at every call. */
-  readonly peerSeen?: (peer: Endpoint) => void;
 }
 
 /** StasisStart to answered must fit into this. */
@@ -96,7 +93,7 @@ export class AriSession {
     const { channel } = event;
     if (channel.id.startsWith(externalPrefix(this.#options.app))) this.#externalEvent(event.type, channel);
     else if (event.type === 'StasisStart') this.#callerStarted(channel);
-    else this.#callerEnded(event.type, channel, event.cause);
+    else this.#callerEnded(event.type, channel);
   }
 
   /** Ends every call. Settles when all are gone. */
@@ -146,10 +143,10 @@ export class AriSession {
     this.#step(call, { type: 'start', answered: channel.state === 'Up' }, nowNs());
   }
 
-  #callerEnded(type: 'StasisEnd' | 'ChannelDestroyed', channel: ChannelView, cause: string | undefined): void {
+  #callerEnded(type: 'StasisEnd' | 'ChannelDestroyed', channel: ChannelView): void {
     const call = this.#byCaller.get(channel.id);
     if (type === 'StasisEnd') this.#options.log.info(`StasisEnd event received for channel ${channel.id}`, { channel: channel.id });
-    if (call !== undefined) this.#step(call, { type: 'caller-gone', reason: cause ?? 'caller hung up' });
+    if (call !== undefined) this.#step(call, { type: 'caller-gone', reason: 'caller hung up' });
   }
 
   #step(call: LiveCall, input: CallInput, nowNs: number = this.#options.nowNs()): void {
@@ -159,7 +156,7 @@ export class AriSession {
   }
 
   #carryOut(call: LiveCall, action: CallAction): void {
-    const { log, advertise, format, peerSeen } = this.#options;
+    const { log, advertise, format } = this.#options;
     const { externalId, bridgeId } = call.ids;
     switch (action.do) {
       case 'allocate-port':
@@ -185,7 +182,6 @@ export class AriSession {
         return;
       case 'pin':
         call.relay.pin(action.peer);
-        peerSeen?.(action.peer);
         return;
       case 'join':
         void this.#ask(call, 'join', async (api) => {

@@ -1,5 +1,6 @@
 /** Every doubt that a probe can have about its own numbers, and whether they may be believed at all. */
 import type { Verdict } from '../report/run.ts';
+import { samplesNeeded } from '../stats/service-level.ts';
 import { formatDurationNs } from '../values/duration.ts';
 import type { ProbeResult } from './result.ts';
 
@@ -14,11 +15,6 @@ const QUANTILES = [
   { name: 'p95', quantile: 0.95 },
   { name: 'p99', quantile: 0.99 },
 ] as const;
-
-/** Samples that quantile q needs: 100 / (1 − q), so that 100 lie above it. */
-function samplesNeeded(quantile: number): number {
-  return Math.round(100 / (1 - quantile));
-}
 
 export interface Judgement {
   readonly verdict: Verdict;

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { messageOf, RtplatError } from '../errors.ts';
+import { renderJson } from '../report/render/json.ts';
 import { errnoOf } from '../udp/bind-error.ts';
 import { formatHostPort } from '../values/address.ts';
 
@@ -45,8 +46,8 @@ const MAX_CONNECTIONS = 128;
 /** What a slow reader of events may leave unread before events are left out for it. */
 const MAX_UNREAD_BYTES = 256 * 1024;
 
-export function json(status: number, document: unknown): HttpAnswer {
-  return { status, contentType: 'application/json; charset=utf-8', body: `${JSON.stringify(document, null, 2)}\n` };
+export function json(status: number, document: object): HttpAnswer {
+  return { status, contentType: 'application/json; charset=utf-8', body: renderJson(document) };
 }
 
 /** @throws RtplatError `bind`. */

@@ -84,9 +84,9 @@ export interface ServiceLevelMeasurement {
 }
 
 const LATENCY_CHECKS = [
-  { name: 'p50_latency', needed: samplesFor(0.5) },
-  { name: 'p95_latency', needed: samplesFor(0.95) },
-  { name: 'p99_latency', needed: samplesFor(0.99) },
+  { name: 'p50_latency', needed: samplesNeeded(0.5) },
+  { name: 'p95_latency', needed: samplesNeeded(0.95) },
+  { name: 'p99_latency', needed: samplesNeeded(0.99) },
 ] as const;
 
 /** @param channels how many were measured at once, at the most; picks the row of the table. */
@@ -99,7 +99,7 @@ export function checkServiceLevel(channels: number, measurement: ServiceLevelMea
     return checked(name, tier[name], value, samples, needed, value !== null && value > tier[name] && samples >= needed);
   });
   const max = summary.max_latency;
-  checks.push(checked('max_latency', tier.max_latency, max, samples, samplesFor(0.99), max !== null && max > tier.max_latency));
+  checks.push(checked('max_latency', tier.max_latency, max, samples, samplesNeeded(0.99), max !== null && max > tier.max_latency));
   checks.push(ratioChecked('late_ratio', tier.late_ratio, summary.late_ratio, samples));
   checks.push(ratioChecked('packet_loss_ratio', tier.packet_loss_ratio, summary.packet_loss_ratio, fateKnown));
   return { verdict: verdictOf(checks), channels, tier: { channelsUpTo: tier.channelsUpTo, beyondTable }, checks };
@@ -114,8 +114,8 @@ function tierFor(channels: number): { readonly tier: ServiceLevelTier; readonly 
   return { tier, beyondTable: true };
 }
 
-/** 100 / (1 − q), without the noise of the subtraction. */
-function samplesFor(quantile: number): number {
+/** Samples that quantile q needs: 100 / (1 − q), so that 100 lie above it; without the noise of the subtraction. */
+export function samplesNeeded(quantile: number): number {
   return Math.round(100 / (1 - quantile));
 }
 

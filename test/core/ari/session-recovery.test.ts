@@ -35,7 +35,7 @@ describe('parts that break away', () => {
     const { asterisk, session } = await start();
     const { externalId } = legIds(APP, 'now', 77);
     asterisk.put(externalId);
-    session.event({ type: 'StasisStart', channel: asterisk.channels.get(externalId)!, args: [] });
+    session.event({ type: 'StasisStart', channel: asterisk.channels.get(externalId)! });
     await asterisk.asked(`hangUp ${externalId} normal`);
     expect(asterisk.channels.size).toBe(0);
   });
@@ -92,7 +92,7 @@ describe('after the connection was away', () => {
     const { session, asterisk, log, fleet } = service;
     await up(service);
     session.disconnected();
-    session.event({ type: 'StasisEnd', channel: { id: CALLER, name: '', state: 'Up', inApplication: false }, cause: undefined });
+    session.event({ type: 'StasisEnd', channel: { id: CALLER, name: '', state: 'Up', inApplication: false } });
     await log.said('Cleaned up channel');
     expect(fleet.ports().free).toBe(2);
     asterisk.channels.delete(CALLER);

@@ -186,7 +186,7 @@ describe('a call that cannot be taken', () => {
 
   it('is refused while there is no connection to Asterisk', async () => {
     const { session, log, fleet } = await start({ connected: false });
-    session.event({ type: 'StasisStart', channel: { id: CALLER, name: 'PJSIP/a', state: 'Ring', inApplication: true }, args: [] });
+    session.event({ type: 'StasisStart', channel: { id: CALLER, name: 'PJSIP/a', state: 'Ring', inApplication: true } });
     await log.said('Cleaned up channel');
     expect(log.count('not connected to Asterisk')).toBe(1);
     expect(fleet.ports().free).toBe(2);

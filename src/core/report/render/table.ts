@@ -197,6 +197,16 @@ export function serviceTable(metrics: MetricsDocument): Table {
   };
 }
 
+/** Everything that is shown of a service, live or at its end. */
+export function serviceTables(metrics: MetricsDocument, calls: readonly CallRow[]): readonly Table[] {
+  return [
+    serviceTable(metrics),
+    latencyTable(metrics),
+    packetTable({ ...metrics.counters, received: metrics.counters.returned }, metrics),
+    callTable(calls),
+  ];
+}
+
 /** Rows beyond this many are counted, not shown. */
 const MAX_CALL_ROWS = 50;
 
