@@ -43,7 +43,7 @@ const tracker = new LatencyTracker({ timeoutNs: 1e9 });
 const latency = new LatencyHistogram();
 const received = createRtpPacket();
 lease.socket.receive({
-  packet: (buffer, offset, length, _from, atNs) => {
+  packet: (buffer, offset, length, { atNs }) => {
     if (parseRtp(buffer, offset, length, received) !== undefined) return;
     const latencyNs = tracker.returned(received.ssrc, received.sequence, atNs);
     if (latencyNs >= 0) latency.record(latencyNs);

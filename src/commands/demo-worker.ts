@@ -9,7 +9,8 @@ import { DEFAULT_LOSS_TIMEOUT_NS } from '../core/relay/tracker.ts';
 import { createLogger } from '../core/service/log.ts';
 import { DEFAULT_LATE_THRESHOLD_NS } from '../core/stats/late.ts';
 import type { Endpoint } from '../core/udp/engine.ts';
-import { createPortableEngine, DEFAULT_BUFFER_BYTES } from '../core/udp/portable.ts';
+import { DEFAULT_BUFFER_BYTES } from '../core/udp/defaults.ts';
+import { createPortableEngine } from '../core/udp/portable.ts';
 import type { DemoAnswer, DemoRequest, DemoRole } from './demo-protocol.ts';
 
 const LOOPBACK = '127.0.0.1';

@@ -3,7 +3,7 @@
  * counters, so that restarting it costs a caller only what was under way.
  */
 import { networkInterfaces } from 'node:os';
-import type { Endpoint, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
+import type { Arrival, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { isUnspecified, unmapAddress } from '../values/address.ts';
 
 export interface EchoOptions {
@@ -78,7 +78,7 @@ export class EchoService implements PacketReceiver {
     return engine.bind({ address: addresses.at(-1) ?? '0.0.0.0', port, bufferBytes });
   }
 
-  packet(buffer: Uint8Array, offset: number, length: number, from: Endpoint): void {
+  packet(buffer: Uint8Array, offset: number, length: number, { from }: Arrival): void {
     this.#packets += 1;
     this.#bytes += length;
     if (from.port === 0 || this.#isOurself(from)) {

@@ -118,7 +118,7 @@ export class ProbeSession {
       const socket = await this.#engine.bind({ address, port: 0, connect, bufferBytes: this.#options.bufferBytes });
       this.#sockets.push(socket);
       socket.receive({
-        packet: (buffer, offset, length, _from, atNs) => this.#arrived(stream, buffer, offset, length, atNs),
+        packet: (buffer, offset, length, { atNs }) => this.#arrived(stream, buffer, offset, length, atNs),
         error: (code, message) => this.#failed(code, message),
       });
     }

@@ -6,7 +6,7 @@ import { lookup } from 'node:dns/promises';
 import { messageOf } from '../errors.ts';
 import { createRtpPacket, parseRtp, RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
 import type { Logger } from '../service/log.ts';
-import type { Endpoint, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
+import type { Arrival, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
 
 export interface EchoWatchOptions {
@@ -84,7 +84,7 @@ export class EchoWatch implements PacketReceiver {
     await this.#socket?.close();
   }
 
-  packet(buffer: Uint8Array, offset: number, length: number, _from: Endpoint, atNs: number): void {
+  packet(buffer: Uint8Array, offset: number, length: number, { atNs }: Arrival): void {
     const packet = createRtpPacket();
     // An answer to an earlier packet would pair with the wrong time of sending.
     if (parseRtp(buffer, offset, length, packet) !== undefined || packet.sequence !== (this.#sequence & 0xffff)) return;

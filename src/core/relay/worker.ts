@@ -9,7 +9,7 @@ import { ReceiverStatistics } from '../rtp/receiver.ts';
 import type { RelayCounters } from '../report/metrics.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
 import { LateDetector } from '../stats/late.ts';
-import type { Endpoint, PacketReceiver, UdpSocket } from '../udp/engine.ts';
+import type { Arrival, Endpoint, PacketReceiver, UdpSocket } from '../udp/engine.ts';
 import { sameEndpoint, toFamily } from '../values/address.ts';
 import { LatencyTracker } from './tracker.ts';
 
@@ -73,7 +73,7 @@ export class RelayWorker implements PacketReceiver {
     this.#peer = toFamily(peer, this.#socket.family);
   }
 
-  packet(buffer: Uint8Array, offset: number, length: number, from: Endpoint, atNs: number): void {
+  packet(buffer: Uint8Array, offset: number, length: number, { from, atNs }: Arrival): void {
     if (sameEndpoint(from, this.#echo)) this.#echoed(buffer, offset, length, atNs);
     else if (this.#peer !== undefined && sameEndpoint(from, this.#peer)) this.#outgoing(buffer, offset, length, atNs);
     else {

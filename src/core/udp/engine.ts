@@ -1,21 +1,48 @@
 /**
  * The one interface that everything above UDP is written against. An engine binds sockets; a socket hands every datagram to
- * one receiver and sends views of caller-owned memory. The interface is synchronous and reuses its arguments, so that an
- * implementation on recvmmsg/sendmmsg needs no allocation per packet and no change above.
+ * one receiver and sends views of caller-owned memory. The interface is synchronous and reuses its arguments, so that the
+ * engine on recvmmsg/sendmmsg needs no allocation per packet.
+ *
+ * All times are monotonic nanoseconds of {@link UdpEngine.nowNs}, the same in every thread of a process.
  */
 
 import type { Endpoint } from '../values/address.ts';
 
 export type { Endpoint } from '../values/address.ts';
 
+export type EngineName = 'portable' | 'batch';
+/** Which clock stamped a packet: the kernel's, where the datagram passed, or ours, when we came to look. */
+export type ClockName = 'user' | 'kernel';
+
+/** What is known of a datagram beside its bytes. Valid only during the call, and overwritten after it. */
+export interface Arrival {
+  readonly from: Endpoint;
+  /** When it arrived: the kernel's receive timestamp where there is one, else `readNs`. */
+  readonly atNs: number;
+  /** When this process got to read it. */
+  readonly readNs: number;
+}
+
 /** Takes what a socket receives. */
 export interface PacketReceiver {
   /**
-   * One datagram. `buffer[offset … offset+length)` is valid only during the call and may be overwritten after it; `from` too.
-   *
-   * @param atNs arrival time, monotonic nanoseconds of {@link UdpEngine.nowNs}.
+   * One datagram. `buffer[offset … offset+length)` is valid only during the call. The receiver may write into it before it sends
+   * it on, and no more after that.
    */
-  packet(buffer: Uint8Array, offset: number, length: number, from: Endpoint, atNs: number): void;
+  packet(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void;
+  /**
+   * Several datagrams of one peer, back to back in memory, each `segment` bytes long but for the last, which may be shorter.
+   * Only from a socket bound with `trains`; a receiver without this gets them one by one.
+   */
+  train?(buffer: Uint8Array, offset: number, length: number, segment: number, arrival: Arrival): void;
+  /**
+   * The datagrams `first … first+count)` in the order of {@link UdpSocket.send} have left. Only from a socket bound with
+   * `departures`, and before anything that answers them is delivered. Refused datagrams are among them.
+   *
+   * @param atNs the kernel's stamp as the datagram entered the packet scheduler where there is one, else `handedNs`.
+   * @param handedNs when this process handed it to the kernel.
+   */
+  departed?(first: number, count: number, atNs: number, handedNs: number): void;
   /**
    * The kernel reported an error for this socket that ends nothing (for example ICMP port unreachable on a connected socket,
    * ENOBUFS on a send). `code` is the errno name, such as `ECONNREFUSED`.
@@ -32,6 +59,12 @@ export interface BindOptions {
   readonly bufferBytes?: number;
   /** Connect to this peer: only its datagrams are received, and its ICMP errors are reported. */
   readonly connect?: Endpoint;
+  /** Share the port with other sockets that ask for it too; the kernel spreads the peers over them (SO_REUSEPORT). */
+  readonly reusePort?: boolean;
+  /** Let the kernel join datagrams of one peer into trains, and take trains to send (UDP_GRO, UDP_SEGMENT), where it can. */
+  readonly trains?: boolean;
+  /** Tell the receiver when each datagram left. */
+  readonly departures?: boolean;
 }
 
 export interface UdpSocket {
@@ -43,12 +76,22 @@ export interface UdpSocket {
   /** Starts handing out datagrams, or changes who gets them. Datagrams that arrive before the first call are kept by the kernel. */
   receive(receiver: PacketReceiver): void;
   /**
+   * The endpoint as this socket names it: what {@link Arrival.from} is equal to, by `===` where the engine knows the peer already,
+   * and the quickest to send to. An address that the socket cannot send to is given back as it is.
+   */
+  named(endpoint: Endpoint): Endpoint;
+  /**
    * Sends `buffer[offset … offset+length)` to `to` (leave `to` out on a connected socket). The memory may be reused when
    * the call returns. A datagram the kernel would not take is counted in {@link sendErrors} and reported to the receiver.
+   *
+   * @param segment on a socket with `trains`: the bytes are datagrams of this length, the last may be shorter.
+   * @returns the number of the (first) datagram: 0, 1, 2 … on this socket.
    */
-  send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint): void;
+  send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint, segment?: number): number;
   /** Datagrams that the kernel refused to send, so far. */
   readonly sendErrors: number;
+  /** Datagrams received or sent without the kernel's stamp, of an engine whose clock is the kernel's. */
+  readonly unstamped: number;
   /**
    * Datagrams that the kernel dropped because this socket's receive buffer was full, so far; null where the system does not
    * tell. Our own loss, never the path's.
@@ -59,9 +102,9 @@ export interface UdpSocket {
 }
 
 export interface UdpEngine {
-  readonly name: 'portable' | 'batch';
+  readonly name: EngineName;
   /** Which clock stamps arrivals. */
-  readonly clock: 'user' | 'kernel';
+  readonly clock: ClockName;
   /** Monotonic nanoseconds (float, sub-microsecond resolution); only differences mean anything. */
   nowNs(): number;
   /** @throws RtplatError `bind`, with the errno name in the message, when the address cannot be had. */

@@ -13,29 +13,23 @@ import type { RemoteInfo, Socket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { endianness, platform } from 'node:os';
-import { performance } from 'node:perf_hooks';
 import { bindError, errnoOf } from './bind-error.ts';
-import type { BindOptions, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from './engine.ts';
+import { nowNs } from './clock.ts';
+import { DEFAULT_BUFFER_BYTES } from './defaults.ts';
+import type { Arrival, BindOptions, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from './engine.ts';
+import { toFamily } from '../values/address.ts';
 import { addressBytes, parseProcDrops, procKey } from './proc-drops.ts';
-
-/** What both socket buffers are asked to hold unless the caller says otherwise: 2 MB is 12 s of one call, or 0.1 s of a hundred. */
-export const DEFAULT_BUFFER_BYTES: number = 2 * 1024 * 1024;
 
 /** Datagrams kept for a socket that nobody reads yet; what comes on top is counted in {@link UdpSocket.socketDrops}. */
 const BACKLOG_DATAGRAMS = 1024;
 /** Memory that `send` copies into; reused from the start whenever the kernel holds none of it. */
 const SLAB_BYTES = 256 * 1024;
-const NS_PER_MS = 1e6;
 
 type LookupCallback = (error: Error | null, address: string, family: number) => void;
 
 /** The portable engine. */
 export function createPortableEngine(): UdpEngine {
   return { name: 'portable', clock: 'user', nowNs, bind };
-}
-
-function nowNs(): number {
-  return performance.now() * NS_PER_MS;
 }
 
 async function bind(options: BindOptions): Promise<UdpSocket> {
@@ -45,6 +39,7 @@ async function bind(options: BindOptions): Promise<UdpSocket> {
     type: family === 4 ? 'udp4' : 'udp6',
     // `::` takes IPv4 as well, its peers named `::ffff:192.0.2.1`.
     ipv6Only: false,
+    reusePort: options.reusePort === true,
     lookup: family === 4 ? numericOnly : numericIntoIpv6,
   });
   // Before anything can arrive: dgram reads from the moment it is bound.
@@ -100,6 +95,8 @@ class Backlog {
   };
 }
 
+type MutableArrival = { -readonly [Name in keyof Arrival]: Arrival[Name] };
+
 class PortableSocket implements UdpSocket {
   readonly local: Endpoint;
   readonly family: 'IPv4' | 'IPv6';
@@ -114,12 +111,16 @@ class PortableSocket implements UdpSocket {
   /** Made at the first copy: an echo or a relay never makes one. */
   #slab: Buffer | undefined;
   #slabUsed = 0;
+  #sent = 0;
   #sendErrors = 0;
+  readonly #reportsDepartures: boolean;
+  readonly #arrival: MutableArrival = { from: { address: '', port: 0 }, atNs: 0, readNs: 0 };
   #closed: Promise<void> | undefined;
 
   constructor(socket: Socket, family: number, backlog: Backlog, options: BindOptions) {
     this.#socket = socket;
     this.#backlog = backlog;
+    this.#reportsDepartures = options.departures === true;
     this.family = family === 4 ? 'IPv4' : 'IPv6';
     const { address, port } = socket.address();
     this.local = { address, port };
@@ -140,6 +141,11 @@ class PortableSocket implements UdpSocket {
     return this.#sendErrors;
   }
 
+  /** None can be missing where the clock is ours. */
+  get unstamped(): number {
+    return 0;
+  }
+
   receive(receiver: PacketReceiver): void {
     const first = this.#receiver === undefined;
     this.#receiver = receiver;
@@ -158,11 +164,31 @@ class PortableSocket implements UdpSocket {
     // Between bind and connect the kernel lets everybody in.
     if (this.#peer !== undefined && (from.port !== this.#peer.port || from.address !== this.#peer.address)) return;
     this.#delivering = buffer;
-    this.#receiver?.packet(buffer, 0, buffer.length, from, atNs);
+    const arrival = this.#arrival;
+    arrival.from = from;
+    arrival.atNs = atNs;
+    arrival.readNs = atNs;
+    this.#receiver?.packet(buffer, 0, buffer.length, arrival);
     this.#delivering = undefined;
   }
 
-  send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint): void {
+  named(endpoint: Endpoint): Endpoint {
+    return toFamily(endpoint, this.family);
+  }
+
+  send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint, segment: number = length): number {
+    const first = this.#sent;
+    if (length <= segment) this.#sendOne(buffer, offset, length, to);
+    else for (let at = 0; at < length; at += segment) this.#sendOne(buffer, offset + at, Math.min(segment, length - at), to);
+    return first;
+  }
+
+  #sendOne(buffer: Uint8Array, offset: number, length: number, to: Endpoint | undefined): void {
+    if (this.#reportsDepartures) {
+      const handedNs = nowNs();
+      this.#receiver?.departed?.(this.#sent, 1, handedNs, handedNs);
+    }
+    this.#sent += 1;
     if (this.#closed !== undefined) return this.#refused('EBADF', 'the socket is closed');
     if (to === undefined && this.#peer === undefined) return this.#refused('EDESTADDRREQ', 'no destination given');
     let from = buffer;
@@ -174,8 +200,8 @@ class PortableSocket implements UdpSocket {
       this.#slabUsed += length;
     }
     try {
-      if (to === undefined || this.#peer !== undefined) this.#socket.send(from, start, length, this.#sent);
-      else this.#socket.send(from, start, length, to.port, to.address, this.#sent);
+      if (to === undefined || this.#peer !== undefined) this.#socket.send(from, start, length, this.#settled);
+      else this.#socket.send(from, start, length, to.port, to.address, this.#settled);
     } catch (error) {
       // Port 0 and the like: dgram refuses what it can tell by looking.
       this.#refused(errnoOf(error), error instanceof Error ? error.message : String(error));
@@ -194,7 +220,7 @@ class PortableSocket implements UdpSocket {
     return this.#slab;
   }
 
-  readonly #sent = (error: Error | null): void => {
+  readonly #settled = (error: Error | null): void => {
     if (error !== null) this.#refused(errnoOf(error), error.message);
   };
 

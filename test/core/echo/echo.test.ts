@@ -113,14 +113,17 @@ class ScriptedEngine implements UdpEngine {
       },
       send: (_buffer, _offset, _length, to) => {
         if (to !== undefined) this.sent.push(to);
+        return this.sent.length - 1;
       },
+      named: (endpoint) => endpoint,
+      unstamped: 0,
       socketDrops: () => null,
       close: async () => undefined,
     };
   }
 
   arrive(from: Endpoint): void {
-    this.receiver?.packet(new Uint8Array(10), 0, 10, from, this.now);
+    this.receiver?.packet(new Uint8Array(10), 0, 10, { from, atNs: this.now, readNs: this.now });
   }
 }
 

@@ -8,7 +8,7 @@ export async function reflector(engine: UdpEngine, behaviour: Behaviour): Promis
   const socket: UdpSocket = await engine.bind({ address: '127.0.0.1', port: 0 });
   let n = 0;
   socket.receive({
-    packet: (buffer, offset, length, from) => {
+    packet: (buffer, offset, length, { from }) => {
       for (const answer of behaviour(Uint8Array.from(buffer.subarray(offset, offset + length)), n))
         socket.send(answer, 0, answer.length, from);
       n += 1;

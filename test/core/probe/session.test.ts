@@ -145,7 +145,7 @@ describe('ProbeSession on loopback', () => {
         const socket = await engine.bind({ address: '127.0.0.1', port: 0 });
         closing.push(() => socket.close());
         socket.receive({
-          packet: (buffer, offset, length, from) => {
+          packet: (buffer, offset, length, { from }) => {
             seen.push(`${from.address}:${from.port}`);
             socket.send(buffer, offset, length, from);
           },

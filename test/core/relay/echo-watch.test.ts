@@ -29,9 +29,10 @@ function setUp(delayMs: number | undefined) {
       const socket = new FakeSocket();
       const { send } = FakeSocket.prototype;
       socket.send = (buffer, offset, length, to) => {
-        send.call(socket, buffer, offset, length, to);
+        const number = send.call(socket, buffer, offset, length, to);
         const bytes = buffer.slice(offset, offset + length);
         if (echo.delayMs !== undefined) setTimeout(() => socket.deliver(bytes, ECHO, nowNs()), echo.delayMs);
+        return number;
       };
       echo.ports.push(options.connect?.port ?? 0);
       echo.sockets.push(socket);

@@ -1,5 +1,6 @@
 /** A socket without a network: datagrams are put in by hand, and what is sent is kept. */
 import type { Endpoint, PacketReceiver, UdpSocket } from '../../../src/core/udp/engine.ts';
+import { toFamily } from '../../../src/core/values/address.ts';
 
 export class FakeSocket implements UdpSocket {
   readonly local: Endpoint;
@@ -8,6 +9,7 @@ export class FakeSocket implements UdpSocket {
   readonly sendBufferBytes = 0;
   readonly sent: { readonly bytes: Uint8Array; readonly to: Endpoint | undefined }[] = [];
   sendErrors = 0;
+  unstamped = 0;
   drops: number | null = 0;
   closed = false;
   #receiver: PacketReceiver | undefined;
@@ -22,10 +24,10 @@ export class FakeSocket implements UdpSocket {
   }
 
   /** A datagram arrives, somewhere in a larger buffer that is overwritten afterwards. */
-  deliver(bytes: Uint8Array, from: Endpoint, atNs: number): void {
+  deliver(bytes: Uint8Array, from: Endpoint, atNs: number, readNs: number = atNs): void {
     const buffer = new Uint8Array(bytes.length + 8).fill(0xee);
     buffer.set(bytes, 5);
-    this.#receiver?.packet(buffer, 5, bytes.length, from, atNs);
+    this.#receiver?.packet(buffer, 5, bytes.length, { from, atNs, readNs });
     buffer.fill(0xee);
   }
 
@@ -34,8 +36,12 @@ export class FakeSocket implements UdpSocket {
     this.#receiver?.error(code, code);
   }
 
-  send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint): void {
-    this.sent.push({ bytes: buffer.slice(offset, offset + length), to });
+  send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint): number {
+    return this.sent.push({ bytes: buffer.slice(offset, offset + length), to }) - 1;
+  }
+
+  named(endpoint: Endpoint): Endpoint {
+    return toFamily(endpoint, this.family);
   }
 
   socketDrops(): number | null {

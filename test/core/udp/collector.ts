@@ -1,5 +1,5 @@
 /** A receiver that keeps what it got and lets a test await the n-th thing. */
-import type { Endpoint, PacketReceiver, UdpSocket } from '../../../src/core/udp/engine.ts';
+import type { Arrival as At, Endpoint, PacketReceiver, UdpSocket } from '../../../src/core/udp/engine.ts';
 
 export interface Arrival {
   readonly bytes: Uint8Array;
@@ -12,7 +12,7 @@ export class Collector implements PacketReceiver {
   readonly errors: string[] = [];
   #waiting: { readonly met: () => boolean; readonly resolve: () => void }[] = [];
 
-  packet(buffer: Uint8Array, offset: number, length: number, from: Endpoint, atNs: number): void {
+  packet(buffer: Uint8Array, offset: number, length: number, { from, atNs }: At): void {
     this.packets.push({
       bytes: Uint8Array.from(buffer.subarray(offset, offset + length)),
       from: { address: from.address, port: from.port },

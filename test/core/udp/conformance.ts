@@ -181,7 +181,7 @@ export function conformance(subject: EngineUnderTest): void {
     const client = await bound(LOOPBACK);
     const atClient = collect(client);
     server.receive({
-      packet: (buffer, offset, length, from) => server.send(buffer, offset, length, from),
+      packet: (buffer, offset, length, { from }) => server.send(buffer, offset, length, from),
       error: (code) => expect.fail(code),
     });
     for (let i = 0; i < 50; i++) sendText(client, `packet ${i}`, server.local);
@@ -249,7 +249,7 @@ export function conformance(subject: EngineUnderTest): void {
     let closed = false;
     const { promise, resolve } = Promise.withResolvers<void>();
     server.receive({
-      packet: (buffer, offset, length, from) => {
+      packet: (buffer, offset, length, { from }) => {
         deliveries += 1;
         if (closed) afterClose += 1;
         if (deliveries === 10) {

@@ -1,0 +1,489 @@
+/**
+ * The engine on recvmmsg and sendmmsg: dozens of datagrams for one system call, kernel timestamps, and no allocation per packet.
+ * Linux on x64 and arm64.
+ *
+ * It runs in one of two ways. On the event loop of its thread it is called whenever a socket is readable. In a thread of its own
+ * ({@link BatchEngine.serve}) it blocks in the kernel, which is what brings the lowest latency; that thread then has no event loop.
+ */
+import { isIP } from 'node:net';
+import { bindError } from '../bind-error.ts';
+import { nowNs } from '../clock.ts';
+import type { BindOptions, ClockName, Endpoint, UdpEngine, UdpSocket } from '../engine.ts';
+import { DEFAULT_BUFFER_BYTES } from '../defaults.ts';
+import { KernelClock } from './clock.ts';
+import { Departures } from './departures.ts';
+import { EndpointTable, kernelEndpoint } from './endpoint.ts';
+import type { KernelEndpoint } from './endpoint.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  CMSG_DATA,
+  CMSG_TYPE,
+  EAGAIN,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EINTR,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_EVENT_BYTES,
+  EPOLL_EVENT_DATA,
+  EPOLLET,
+  EPOLLIN,
+  errnoName,
+  IPV6_V6ONLY,
+  MMSGHDR_BYTES,
+  MSG_CONTROLLEN,
+  MSG_DONTWAIT,
+  MSG_FLAGS,
+  MSG_LEN,
+  MSG_NAMELEN,
+  MSG_TRUNC,
+  MSG_WAITFORONE,
+  NAME_BYTES,
+  SO_RCVBUF,
+  SO_RCVTIMEO,
+  SO_REUSEPORT,
+  SO_SNDBUF,
+  SO_TIMESTAMPING,
+  SO_TIMESTAMPNS,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCKADDR_IN6_BYTES,
+  SOL_IPV6,
+  SOL_SOCKET,
+  SOL_UDP,
+  UDP_GRO,
+} from './layout.ts';
+import { loadLibc } from './libc.ts';
+import type { Libc, WatchHandle } from './libc.ts';
+import { CONTROL_BYTES, EPOLL_EVENTS, LONGEST_DATAGRAM, PacketMemory, RECEIVE_SLOTS } from './memory.ts';
+import { Sender } from './sender.ts';
+import { BatchSocket } from './socket.ts';
+import type { SocketHost } from './socket.ts';
+
+export interface BatchOptions {
+  /** Another C library, for tests. */
+  readonly libc?: Libc;
+  /** Longest datagram taken, bytes; a longer one is reported as EMSGSIZE and not delivered. */
+  readonly datagramBytes?: number;
+  /** Blocks in {@link BatchEngine.serve} instead of running on the event loop. */
+  readonly ownThread?: boolean;
+  /** Found out by trying unless given. */
+  readonly clock?: ClockName;
+  /** In {@link BatchEngine.serve}: never sleep. Costs a core, and saves the time to wake up. */
+  readonly busyPoll?: boolean;
+}
+
+/** What {@link BatchEngine.serve} does between turns. */
+export interface Serving {
+  /** Asked after every turn, and at least every {@link WAIT_MS}. @returns whether to go on. */
+  readonly goOn: () => boolean;
+}
+
+/** The longest sleep: how late a stop can be noticed when nobody rings. */
+const WAIT_MS = 100;
+/** Datagrams taken from one socket before the next one has its turn. */
+const BURST = 32;
+/** Rounds over the sockets that have something to read before the event loop has its turn. */
+const ROUNDS = 4;
+/** epoll's name for the doorbell; sockets have theirs from 0. */
+const DOORBELL = 0xffff_ffff;
+
+/** @throws BatchUnavailable where there cannot be one. */
+export function createBatchEngine(options: BatchOptions = {}): BatchEngine {
+  return new BatchEngine(options.libc ?? loadLibc(), options);
+}
+
+interface MutableArrival {
+  from: Endpoint;
+  atNs: number;
+  readNs: number;
+}
+
+export class BatchEngine implements UdpEngine, SocketHost {
+  readonly name = 'batch';
+  readonly clock: ClockName;
+  readonly libc: Libc;
+  readonly memory: PacketMemory;
+  readonly sender: Sender;
+  inTurn = false;
+  readonly #clock: KernelClock;
+  readonly #endpoints = new EndpointTable();
+  readonly #ownThread: boolean;
+  readonly #busyPoll: boolean;
+  readonly #sockets: (BatchSocket | undefined)[] = [];
+  readonly #freeIndexes: number[] = [];
+  #open = 0;
+  #ready: BatchSocket[] = [];
+  #spareReady: BatchSocket[] = [];
+  #epoll = -1;
+  #doorbell = -1;
+  #watch: WatchHandle | undefined;
+  #again: NodeJS.Immediate | undefined;
+  /** Receive slots in use: what they hold may be waiting to be sent. */
+  #filled = 0;
+  readonly #arrival: MutableArrival = { from: { address: '', port: 0 }, atNs: 0.5, readNs: 0.5 };
+
+  constructor(libc: Libc, options: BatchOptions) {
+    this.libc = libc;
+    this.memory = new PacketMemory(libc, options.datagramBytes ?? LONGEST_DATAGRAM);
+    this.#clock = new KernelClock(libc);
+    this.sender = new Sender(libc, this.memory);
+    this.#ownThread = options.ownThread === true;
+    this.#busyPoll = options.busyPoll === true;
+    this.clock = options.clock ?? (givesStamps(libc) ? 'kernel' : 'user');
+  }
+
+  nowNs(): number {
+    return nowNs();
+  }
+
+  /** Steps of the wall clock noticed so far. */
+  get clockSteps(): number {
+    return this.#clock.steps;
+  }
+
+  // eslint-disable-next-line -- the interface is asynchronous for the engines that need it
+  async bind(options: BindOptions): Promise<UdpSocket> {
+    return this.bindNow(options);
+  }
+
+  /** {@link bind} for a thread without an event loop. @throws RtplatError `bind`. */
+  bindNow(options: BindOptions): BatchSocket {
+    const version = isIP(options.address);
+    if (version === 0) throw bindError(options, 'EINVAL', 'not a numeric address');
+    this.#openLoop();
+    let fd = -1;
+    const check = (result: number): number => {
+      if (result >= 0) return result;
+      const code = errnoName(this.libc.errno());
+      if (fd >= 0) this.libc.close(fd);
+      this.#shutLoop();
+      throw bindError(options, code);
+    };
+    const family = version === 4 ? 'IPv4' : 'IPv6';
+    fd = check(this.libc.socket(version === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    // `::` takes IPv4 as well, its peers named `::ffff:192.0.2.1`.
+    if (version === 6) check(this.#set(fd, SOL_IPV6, IPV6_V6ONLY, 0));
+    if (options.reusePort === true) check(this.#set(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+    const wanted = options.bufferBytes ?? DEFAULT_BUFFER_BYTES;
+    this.#set(fd, SOL_SOCKET, SO_RCVBUF, wanted);
+    this.#set(fd, SOL_SOCKET, SO_SNDBUF, wanted);
+    const local = kernelEndpoint(options, family);
+    if (local === undefined) throw bindError(options, errnoName(check(-1)));
+    check(this.libc.bind(fd, this.#name(local), local.length));
+    let peer: KernelEndpoint | undefined;
+    if (options.connect !== undefined) {
+      const named = kernelEndpoint(options.connect, family);
+      if (named === undefined) {
+        this.libc.close(fd);
+        this.#shutLoop();
+        throw bindError(options, 'EINVAL', `${options.connect.address} is not an address for a socket on ${options.address}`);
+      }
+      peer = this.known(named.words, named.length);
+      check(this.libc.connect(fd, this.#name(peer), peer.length));
+    }
+    const trains = options.trains === true && this.#set(fd, SOL_UDP, UDP_GRO, 1) === 0;
+    const wantsDepartures = options.departures === true;
+    const departures = wantsDepartures && this.clock === 'kernel' ? Departures.of(this.libc, this.memory, this.#clock, fd) : undefined;
+    if (departures === undefined && this.clock === 'kernel') this.#set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    const bound = this.#localOf(fd);
+    const socket = new BatchSocket(this, {
+      fd,
+      index: this.#freeIndexes.pop() ?? this.#sockets.length,
+      local: { address: bound.address, port: bound.port },
+      family,
+      receiveBufferBytes: this.#get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
+      sendBufferBytes: this.#get(fd, SOL_SOCKET, SO_SNDBUF) / 2,
+      peer,
+      trains,
+      departures,
+      reportsDepartures: wantsDepartures,
+    });
+    this.#sockets[socket.index] = socket;
+    this.#open += 1;
+    return socket;
+  }
+
+  attach(socket: BatchSocket): void {
+    this.#watchFor(socket.fd, socket.index);
+  }
+
+  detach(socket: BatchSocket): void {
+    this.libc.close(socket.fd);
+    this.#sockets[socket.index] = undefined;
+    this.#freeIndexes.push(socket.index);
+    this.#open -= 1;
+    this.#shutLoop();
+  }
+
+  known(words: Int32Array, length: number): KernelEndpoint {
+    return this.#endpoints.find(words, 0, length);
+  }
+
+  /** Writing 8 bytes, a little-endian 1, to this descriptor ends the sleep of {@link serve}. */
+  get doorbell(): number {
+    this.#openLoop();
+    return this.#doorbell;
+  }
+
+  /** Serves the sockets until told otherwise, without returning to the event loop. Closes what is left open. */
+  serve({ goOn }: Serving): void {
+    try {
+      while (goOn()) {
+        const alone = this.#alone();
+        if (alone !== undefined) this.#serveAlone(alone, goOn);
+        else this.#turn(this.#busyPoll || this.#ready.length > 0 ? 0 : WAIT_MS, Number.POSITIVE_INFINITY);
+      }
+    } finally {
+      for (const socket of this.#sockets) void socket?.close();
+      this.#closeLoop();
+    }
+  }
+
+  /** The only socket, where reading it can be all there is to wait for. */
+  #alone(): BatchSocket | undefined {
+    if (this.#open !== 1) return undefined;
+    const socket = this.#sockets.find((one) => one !== undefined);
+    return socket?.receiver === undefined || socket.departures !== undefined ? undefined : socket;
+  }
+
+  /** One system call to wait and read, where epoll needs two. */
+  #serveAlone(socket: BatchSocket, goOn: () => boolean): void {
+    const { scratch, words } = this.memory;
+    words.fill(0, scratch >>> 2, (scratch >>> 2) + 4);
+    words[(scratch >>> 2) + 2] = WAIT_MS * 1000;
+    this.libc.setsockopt(socket.fd, SOL_SOCKET, SO_RCVTIMEO, this.memory.address(scratch), 16);
+    this.inTurn = true;
+    try {
+      do {
+        this.#filled = 0;
+        this.#drain(socket, RECEIVE_SLOTS, this.#busyPoll ? MSG_DONTWAIT : MSG_WAITFORONE);
+        this.sender.flush();
+      } while (goOn() && !socket.closed && this.#open === 1);
+    } finally {
+      this.inTurn = false;
+    }
+  }
+
+  /** One sleep at most, then what is there to read, until nothing is left or `rounds` are over. */
+  #turn(timeoutMs: number, rounds: number): void {
+    this.#collectReady(timeoutMs);
+    this.inTurn = true;
+    try {
+      for (let round = 0; round < rounds && this.#ready.length > 0; round++) {
+        const ready = this.#ready;
+        this.#ready = this.#spareReady;
+        this.#spareReady = ready;
+        for (const socket of ready) {
+          socket.ready = false;
+          if (socket.closed) continue;
+          if (this.#filled === RECEIVE_SLOTS) this.#release();
+          if (this.#drain(socket, Math.min(BURST, RECEIVE_SLOTS - this.#filled), MSG_DONTWAIT)) this.#setReady(socket);
+        }
+        ready.length = 0;
+        this.#release();
+        if (this.#ownThread) return;
+      }
+    } finally {
+      this.inTurn = false;
+      this.#release();
+    }
+  }
+
+  /** Sends what was gathered; after that the slots may be filled again. */
+  #release(): void {
+    this.sender.flush();
+    this.#filled = 0;
+  }
+
+  #collectReady(timeoutMs: number): void {
+    const { events, words } = this.memory;
+    const count = this.libc.epoll_wait(this.#epoll, this.memory.address(events), EPOLL_EVENTS, timeoutMs);
+    for (let i = 0; i < count; i++) {
+      const index = words[(events + i * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA) >>> 2] as number;
+      if (index === DOORBELL) this.#answerDoor();
+      else {
+        const socket = this.#sockets[index];
+        if (socket !== undefined) this.#setReady(socket);
+      }
+    }
+  }
+
+  #setReady(socket: BatchSocket): void {
+    if (socket.ready || socket.closed) return;
+    socket.ready = true;
+    this.#ready.push(socket);
+  }
+
+  /**
+   * Reads and delivers up to `most` datagrams of a socket.
+   *
+   * @returns whether there may be more.
+   */
+  #drain(socket: BatchSocket, most: number, flags: number): boolean {
+    const { memory } = this;
+    const first = this.#filled;
+    const count = this.libc.recvmmsg(socket.fd, memory.address(memory.receiveHeaders + first * MMSGHDR_BYTES), most, flags, 0);
+    if (count < 0) return this.#receiveFailed(socket);
+    this.#arrival.readNs = this.#clock.read();
+    this.#filled = first + count;
+    for (let i = first; i < first + count; i++) {
+      if (socket.closed) memory.rearm(i);
+      else this.#deliver(socket, i);
+    }
+    return count === most;
+  }
+
+  #deliver(socket: BatchSocket, i: number): void {
+    const { memory } = this;
+    const { words } = memory;
+    const header = (memory.receiveHeaders + i * MMSGHDR_BYTES) >>> 2;
+    const arrival = this.#arrival;
+    const length = words[header + MSG_LEN / 4] as number;
+    const segment = this.#readControl(socket, i, words[header + MSG_CONTROLLEN / 4] as number);
+    const from = this.#endpoints.find(memory.signed, (memory.receiveNames + i * NAME_BYTES) >>> 2, words[header + MSG_NAMELEN / 4] as number);
+    const cut = ((words[header + MSG_FLAGS / 4] as number) & MSG_TRUNC) !== 0;
+    memory.rearm(i);
+    // Between bind and connect the kernel lets everybody in.
+    if (socket.peer !== undefined && socket.peer !== from) return;
+    if (cut) {
+      socket.receiver?.error('EMSGSIZE', `a datagram longer than ${length} bytes was dropped`);
+      return;
+    }
+    arrival.from = from;
+    socket.deliver(memory.slots + i * memory.slotStride, length, segment, arrival);
+  }
+
+  /** Sets the arrival time. @returns the segment length of a train, else 0. */
+  #readControl(socket: BatchSocket, i: number, controlLength: number): number {
+    const { memory } = this;
+    const { words } = memory;
+    const control = memory.receiveControls + i * CONTROL_BYTES;
+    const arrival = this.#arrival;
+    arrival.atNs = Number.NaN;
+    let segment = 0;
+    for (let at = control; at + CMSG_DATA <= control + controlLength; ) {
+      const size = words[at >>> 2] as number;
+      if (size < CMSG_DATA) break;
+      const type = words[(at + CMSG_TYPE) >>> 2] as number;
+      const data = (at + CMSG_DATA) >>> 2;
+      // The types of the levels asked for differ from each other.
+      if (type === SO_TIMESTAMPNS || type === SO_TIMESTAMPING) {
+        const seconds = (words[data] as number) + (words[data + 1] as number) * 2 ** 32;
+        arrival.atNs = this.#clock.monotonic(seconds, words[data + 2] as number);
+      } else if (type === UDP_GRO) segment = words[data] as number;
+      at += (size + 7) & ~7;
+    }
+    if (Number.isNaN(arrival.atNs)) {
+      arrival.atNs = arrival.readNs;
+      if (this.clock === 'kernel') socket.unstampedArrivals += 1;
+    }
+    return segment;
+  }
+
+  /** @returns whether to read again. */
+  #receiveFailed(socket: BatchSocket): boolean {
+    const errno = this.libc.errno();
+    if (errno === EAGAIN) return false;
+    if (errno !== EINTR) socket.failed(errno, 0);
+    return !socket.closed;
+  }
+
+  #openLoop(): void {
+    if (this.#epoll >= 0) return;
+    this.#epoll = this.libc.epoll_create1(EPOLL_CLOEXEC);
+    if (this.#ownThread) {
+      this.#doorbell = this.libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      this.#watchFor(this.#doorbell, DOORBELL);
+    } else this.#watch = this.libc.watch(this.#epoll, () => this.#readable());
+  }
+
+  /** Called by the event loop. */
+  #readable(): void {
+    this.#again = undefined;
+    if (this.#epoll < 0) return;
+    this.#turn(0, ROUNDS);
+    // What is on our own list raises no new event.
+    if (this.#ready.length > 0) this.#again ??= setImmediate(() => this.#readable());
+  }
+
+  /** With the last socket its event loop handle goes, so that nothing keeps the process alive. */
+  #shutLoop(): void {
+    if (this.#open === 0 && !this.#ownThread) this.#closeLoop();
+  }
+
+  #closeLoop(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    clearImmediate(this.#again);
+    this.#again = undefined;
+    if (this.#epoll >= 0) this.libc.close(this.#epoll);
+    if (this.#doorbell >= 0) this.libc.close(this.#doorbell);
+    this.#epoll = -1;
+    this.#doorbell = -1;
+  }
+
+  #answerDoor(): void {
+    this.libc.read(this.#doorbell, this.memory.address(this.memory.scratch), 8);
+  }
+
+  #watchFor(fd: number, name: number): void {
+    const { scratch, words } = this.memory;
+    words[scratch >>> 2] = EPOLLIN | EPOLLET;
+    words[(scratch + EPOLL_EVENT_DATA) >>> 2] = name;
+    this.libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.memory.address(scratch));
+  }
+
+  #set(fd: number, level: number, name: number, value: number): number {
+    this.memory.words[this.memory.scratch >>> 2] = value;
+    return this.libc.setsockopt(fd, level, name, this.memory.address(this.memory.scratch), 4);
+  }
+
+  #get(fd: number, level: number, name: number): number {
+    const { scratch, words } = this.memory;
+    words[(scratch >>> 2) + 2] = 4;
+    this.libc.getsockopt(fd, level, name, this.memory.address(scratch), this.memory.address(scratch + 8));
+    return words[scratch >>> 2] as number;
+  }
+
+  /** Writes a sockaddr to the scratch memory. @returns its address. */
+  #name({ words, length }: KernelEndpoint): number {
+    const at = this.memory.scratch >>> 2;
+    for (let i = 0; i < length >>> 2; i++) this.memory.signed[at + i] = words[i] as number;
+    return this.memory.address(this.memory.scratch);
+  }
+
+  #localOf(fd: number): KernelEndpoint {
+    const { scratch, words, signed } = this.memory;
+    const size = (scratch + NAME_BYTES) >>> 2;
+    words[size] = SOCKADDR_IN6_BYTES;
+    this.libc.getsockname(fd, this.memory.address(scratch), this.memory.address(scratch + NAME_BYTES));
+    return this.#endpoints.find(signed, scratch >>> 2, words[size] as number);
+  }
+}
+
+const stampsGiven = new WeakMap<Libc, boolean>();
+
+/** Sends a datagram to ourselves and looks for both of its stamps: some kernels and sandboxes accept the option and give none. */
+function givesStamps(libc: Libc): boolean {
+  const known = stampsGiven.get(libc) ?? tryStamps(new BatchEngine(libc, { ownThread: true, datagramBytes: 64, clock: 'kernel' }));
+  stampsGiven.set(libc, known);
+  return known;
+}
+
+function tryStamps(engine: BatchEngine): boolean {
+  let turns = 0;
+  let arrived = false;
+  try {
+    const from = engine.bindNow({ address: '127.0.0.1', port: 0, departures: true });
+    const to = engine.bindNow({ address: '127.0.0.1', port: 0 });
+    to.receive({ packet: () => void (arrived = true), error: () => undefined });
+    from.send(new Uint8Array(1), 0, 1, to.local);
+    engine.serve({ goOn: () => !arrived && turns++ < 3 });
+    return arrived && from.unstamped + to.unstamped === 0;
+  } catch {
+    // A host whose loopback is down cannot be asked; each socket counts what has no stamp.
+    return true;
+  }
+}

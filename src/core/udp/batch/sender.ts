@@ -1,0 +1,249 @@
+/**
+ * What is sent within a turn of the loop is gathered and leaves together: one sendmmsg for a run of messages of one socket, and
+ * one message for a run of equal datagrams to one peer where the kernel cuts trains (UDP_SEGMENT). Nothing is copied that lies
+ * in the engine's own memory.
+ */
+import { nowNs } from '../clock.ts';
+import type { KernelEndpoint } from './endpoint.ts';
+import {
+  EAGAIN,
+  ECONNREFUSED,
+  EINTR,
+  MMSGHDR_BYTES,
+  MSG_CONTROLLEN,
+  MSG_DONTWAIT,
+  MSG_IOVLEN,
+  POLLOUT,
+  UDP_MAX_SEGMENTS,
+  UDP_MAX_TRAIN_BYTES,
+} from './layout.ts';
+import type { Libc } from './libc.ts';
+import { COPY_BYTES, SEND_PIECES, SEND_SLOTS } from './memory.ts';
+import type { PacketMemory } from './memory.ts';
+import type { Departures } from './departures.ts';
+
+/** A socket as sending sees it. */
+export interface SendingSocket {
+  readonly fd: number;
+  /** Whether the kernel cuts trains for it; withdrawn when it turns out that it does not on this path. */
+  trains: boolean;
+  /** Kept where the receiver wants to know when datagrams left. */
+  readonly departures: Departures | undefined;
+  /** `count` datagrams were refused; none when the error is that of an earlier one. */
+  failed(errno: number, count: number): void;
+  departed(first: number, count: number, atNs: number, handedNs: number): void;
+}
+
+/** A socket whose buffer is full is waited for this long before its datagrams are refused. */
+const FULL_WAIT_MS = 5;
+/** A pending error belongs to an earlier datagram: the send is tried again, but not for ever. */
+const MOST_RETRIES = 8;
+
+export class Sender {
+  readonly #libc: Libc;
+  readonly #memory: PacketMemory;
+  readonly #sockets: SendingSocket[] = [];
+  readonly #peers: (KernelEndpoint | undefined)[] = [];
+  /** Number of the first datagram of each message, and how many there are. */
+  readonly #first = new Float64Array(SEND_SLOTS);
+  readonly #counts = new Int32Array(SEND_SLOTS);
+  readonly #segments = new Int32Array(SEND_SLOTS);
+  readonly #lengths = new Int32Array(SEND_SLOTS);
+  readonly #firstPieces = new Int32Array(SEND_SLOTS + 1);
+  /** Where the bytes of each piece lie, for joining neighbours and for taking trains apart. */
+  readonly #pieceOffsets = new Int32Array(SEND_PIECES);
+  readonly #pieceLengths = new Int32Array(SEND_PIECES);
+  #messages = 0;
+  #pieces = 0;
+  #copied = 0;
+  #waited = false;
+
+  constructor(libc: Libc, memory: PacketMemory) {
+    this.#libc = libc;
+    this.#memory = memory;
+  }
+
+  /** Copies `length` bytes to where they stay until the next {@link flush}. @returns the offset of the copy. */
+  copy(buffer: Uint8Array, offset: number, length: number): number {
+    if (this.#copied + length > COPY_BYTES) this.flush();
+    const at = this.#memory.copies + this.#copied;
+    this.#memory.bytes.set(offset === 0 && length === buffer.length ? buffer : buffer.subarray(offset, offset + length), at);
+    this.#copied += length;
+    return at;
+  }
+
+  /**
+   * Adds datagrams to what the next {@link flush} sends.
+   *
+   * @param offset of the bytes in the engine's memory, which stay as they are until then.
+   * @param segment length of each datagram in them but the last.
+   * @param first number of the first of them.
+   */
+  add(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number, first: number): void {
+    if (length > segment && !socket.trains) {
+      for (let at = 0; at < length; at += segment) {
+        const part = Math.min(segment, length - at);
+        this.#message(socket, peer, offset + at, part, part, first + at / segment);
+      }
+    } else if (!this.#join(socket, peer, offset, length, segment)) this.#message(socket, peer, offset, length, segment, first);
+  }
+
+  /** Sends all that was added. */
+  flush(): void {
+    const total = this.#messages;
+    if (total === 0) return;
+    this.#waited = false;
+    for (let from = 0; from < total; ) {
+      const socket = this.#sockets[from] as SendingSocket;
+      let to = from + 1;
+      while (to < total && this.#sockets[to] === socket) to += 1;
+      this.#transmit(socket, from, to);
+      from = to;
+    }
+    this.#messages = 0;
+    this.#pieces = 0;
+    this.#copied = 0;
+  }
+
+  #join(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number): boolean {
+    const last = this.#messages - 1;
+    if (last < 0 || !socket.trains || this.#sockets[last] !== socket || this.#peers[last] !== peer) return false;
+    if (segment !== this.#segments[last] || length === 0) return false;
+    const before = this.#lengths[last] as number;
+    // A shorter datagram ends a train.
+    if (before % segment !== 0) return false;
+    const datagrams = (this.#counts[last] as number) + Math.ceil(length / segment);
+    if (datagrams > UDP_MAX_SEGMENTS || before + length > UDP_MAX_TRAIN_BYTES) return false;
+    const piece = this.#pieces - 1;
+    const end = (this.#pieceOffsets[piece] as number) + (this.#pieceLengths[piece] as number);
+    if (end === offset) {
+      this.#pieceLengths[piece] = (this.#pieceLengths[piece] as number) + length;
+      this.#memory.setPiece(piece, this.#pieceOffsets[piece] as number, this.#pieceLengths[piece] as number);
+    } else {
+      if (this.#pieces === SEND_PIECES) return false;
+      this.#piece(offset, length);
+      const header = this.#memory.sendHeaders + last * MMSGHDR_BYTES;
+      this.#memory.words[(header + MSG_IOVLEN) >>> 2] = this.#pieces - (this.#firstPieces[last] as number);
+    }
+    if (this.#counts[last] === 1) this.#memory.segmentMessage(last, segment);
+    this.#counts[last] = datagrams;
+    this.#lengths[last] = before + length;
+    return true;
+  }
+
+  #message(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number, first: number): void {
+    if (this.#messages === SEND_SLOTS || this.#pieces === SEND_PIECES) this.#makeRoom();
+    const i = this.#messages;
+    this.#memory.startMessage(i, this.#pieces);
+    if (peer !== undefined) this.#memory.nameMessage(i, peer.words, peer.length);
+    const train = length > segment;
+    if (train) this.#memory.segmentMessage(i, segment);
+    this.#sockets[i] = socket;
+    this.#peers[i] = peer;
+    this.#first[i] = first;
+    this.#segments[i] = segment;
+    this.#lengths[i] = length;
+    this.#counts[i] = train ? Math.ceil(length / segment) : 1;
+    this.#firstPieces[i] = this.#pieces;
+    this.#piece(offset, length);
+    this.#messages = i + 1;
+  }
+
+  /** Sends what there is, but keeps the copies: one of them is being added. */
+  #makeRoom(): void {
+    const copied = this.#copied;
+    this.flush();
+    this.#copied = copied;
+  }
+
+  #piece(offset: number, length: number): void {
+    this.#memory.setPiece(this.#pieces, offset, length);
+    this.#pieceOffsets[this.#pieces] = offset;
+    this.#pieceLengths[this.#pieces] = length;
+    this.#pieces += 1;
+  }
+
+  #transmit(socket: SendingSocket, from: number, to: number): void {
+    const handedNs = socket.departures === undefined ? 0 : nowNs();
+    let reported = from;
+    let retries = 0;
+    for (let next = from; next < to; ) {
+      const sent = this.#libc.sendmmsg(socket.fd, this.#memory.address(this.#memory.sendHeaders + next * MMSGHDR_BYTES), to - next, MSG_DONTWAIT);
+      if (sent > 0) {
+        next += sent;
+        retries = 0;
+        continue;
+      }
+      const errno = this.#libc.errno();
+      if (errno === EINTR) continue;
+      if (errno === EAGAIN && this.#waitForRoom(socket.fd)) continue;
+      if (errno === ECONNREFUSED && retries < MOST_RETRIES) {
+        retries += 1;
+        socket.failed(errno, 0);
+        continue;
+      }
+      this.#depart(socket, reported, next, handedNs);
+      if (socket.trains && (this.#memory.words[(this.#memory.sendHeaders + next * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2] as number) > 0) {
+        // The path's MTU is too small for this, or its device or tunnel cannot do it: the datagrams go one by one from now on.
+        socket.trains = false;
+        this.#takeApart(socket, next);
+      } else socket.failed(errno, this.#counts[next] as number);
+      this.#departUnstamped(socket, next, handedNs);
+      socket.departures?.restart(socket.fd);
+      next += 1;
+      reported = next;
+    }
+    this.#depart(socket, reported, to, handedNs);
+  }
+
+  /** Reports when the messages `from … to)`, all of which the kernel took, left. */
+  #depart(socket: SendingSocket, from: number, to: number, handedNs: number): void {
+    const { departures } = socket;
+    if (departures === undefined || from === to) return;
+    const stamps = departures.collect(socket.fd, to - from);
+    for (let i = from; i < to; i++) {
+      const stampNs = stamps[i - from] as number;
+      const count = this.#counts[i] as number;
+      if (Number.isNaN(stampNs)) departures.unstamped += count;
+      socket.departed(this.#first[i] as number, count, Number.isNaN(stampNs) ? handedNs : stampNs, handedNs);
+    }
+  }
+
+  #departUnstamped(socket: SendingSocket, i: number, handedNs: number): void {
+    if (socket.departures === undefined) return;
+    const count = this.#counts[i] as number;
+    socket.departures.unstamped += count;
+    socket.departed(this.#first[i] as number, count, handedNs, handedNs);
+  }
+
+  /** Sends the datagrams of train `i` one by one. Rare: once for a socket. */
+  #takeApart(socket: SendingSocket, i: number): void {
+    const { words, sendHeaders } = this.#memory;
+    const header = sendHeaders + i * MMSGHDR_BYTES;
+    const pieces = (words[(header + MSG_IOVLEN) >>> 2] as number);
+    const first = this.#firstPieces[i] as number;
+    const segment = this.#segments[i] as number;
+    words[(header + MSG_CONTROLLEN) >>> 2] = 0;
+    words[(header + MSG_IOVLEN) >>> 2] = 1;
+    for (let piece = first; piece < first + pieces; piece++) {
+      const start = this.#pieceOffsets[piece] as number;
+      const end = start + (this.#pieceLengths[piece] as number);
+      for (let offset = start; offset < end; offset += segment) {
+        this.#memory.setPiece(first, offset, Math.min(segment, end - offset));
+        if (this.#libc.sendmmsg(socket.fd, this.#memory.address(header), 1, MSG_DONTWAIT) !== 1) socket.failed(this.#libc.errno(), 1);
+      }
+    }
+  }
+
+  /** Waits, once in a flush, for a socket whose buffer is full. @returns whether to try again. */
+  #waitForRoom(fd: number): boolean {
+    if (this.#waited) return false;
+    this.#waited = true;
+    const { scratch, words } = this.#memory;
+    words[scratch >>> 2] = fd;
+    words[(scratch >>> 2) + 1] = POLLOUT;
+    this.#libc.poll(this.#memory.address(scratch), 1, FULL_WAIT_MS);
+    return true;
+  }
+}
+
