@@ -2,12 +2,13 @@
 import { InvalidArgumentError } from 'commander';
 import type { Option } from 'commander';
 import { isApplicationName } from '../core/ari/ids.ts';
+import type { EchoSocket } from '../core/relay/plane.ts';
 import type { PortRange } from '../core/values/ports.ts';
 import { byteSize, durationNs, numericAddress, option, port, portRange } from './options.ts';
-import { logOptions } from './service-options.ts';
-import type { LogCommandOptions } from './service-options.ts';
+import { engineOptions, logOptions } from './service-options.ts';
+import type { EngineCommandOptions, LogCommandOptions } from './service-options.ts';
 
-export interface AriServeOptions extends LogCommandOptions {
+export interface AriServeOptions extends LogCommandOptions, EngineCommandOptions {
   readonly range: PortRange;
   readonly echoHost: string;
   readonly echoPort: number;
@@ -25,6 +26,7 @@ export interface AriServeOptions extends LogCommandOptions {
   readonly lossTimeout: number;
   readonly lateThreshold: number;
   readonly buffer: number;
+  readonly echoSocket: EchoSocket;
   readonly out?: string;
 }
 
@@ -96,6 +98,12 @@ export function ariServeOptions(): readonly Option[] {
       default: '2MB',
       env: 'RTPLAT_BUFFER',
     }),
+    option('--echo-socket <kind>', "how packets go to the echo: all calls from one shared port, quickest, or each from the call's own", {
+      default: 'shared',
+      choices: ['shared', 'per-call'],
+      env: 'RTPLAT_ECHO_SOCKET',
+    }),
+    ...engineOptions(),
     option('-o, --out <file>', 'write a run file when the service ends', { env: 'RTPLAT_OUT' }),
     ...logOptions(),
   ];

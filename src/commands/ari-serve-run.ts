@@ -11,6 +11,8 @@ import { AriSession } from '../core/ari/session.ts';
 import { messageOf, RtplatError } from '../core/errors.ts';
 import { EchoWatch } from '../core/relay/echo-watch.ts';
 import { RelayFleet } from '../core/relay/fleet.ts';
+import { ThreadMedia } from '../core/relay/media.ts';
+import type { RelayMedia } from '../core/relay/media.ts';
 import { healthDocument } from '../core/service/health.ts';
 import type { HealthDocument } from '../core/service/health.ts';
 import { startHttp } from '../core/service/http.ts';
@@ -19,7 +21,9 @@ import type { Logger } from '../core/service/log.ts';
 import { isOwnAddress, isOwnHost, localAddressTowards } from '../core/service/local-address.ts';
 import { relayEvents, relayRoutes } from '../core/service/relay-routes.ts';
 import { ResourceUsage } from '../core/service/usage.ts';
+import { nowNs } from '../core/udp/clock.ts';
 import { createPortableEngine } from '../core/udp/portable.ts';
+import { describeEngine } from '../core/udp/select.ts';
 import { formatHostPort, isLoopback, isUnspecified } from '../core/values/address.ts';
 import { formatPortRange, overlapOf } from '../core/values/ports.ts';
 import type { AriServeOptions } from './ari-serve-options.ts';
@@ -36,21 +40,24 @@ export async function runAriServe(io: CommandIo, options: AriServeOptions): Prom
   const stopped = Promise.withResolvers<'SIGINT' | 'SIGTERM'>();
   const forget = io.onStop(stopped.resolve);
   const startedAt = new Date();
-  const service = new AriService(options, password, log);
+  const media = await startMedia(options);
+  const service = new AriService(options, password, log, media);
+  const broken = media.failed.then((error) => Promise.reject(error));
+  broken.catch(() => {});
   try {
     // An Asterisk that does not answer must not hold up a Ctrl-C; what becomes of its answer then is nobody's business.
     const started = service.start();
     started.catch(() => {});
-    await Promise.race([started, stopped.promise]);
+    await Promise.race([started, stopped.promise, broken]);
     const status = relayStatusReporter(service.fleet, log, options.metricsInterval);
-    const signal = await stopped.promise;
+    const signal = await Promise.race([stopped.promise, broken]);
     status.stop();
     log.info(`${signal} received; calls to end: ${service.session.activeCalls}`);
     await service.endCalls();
     await reportRelay(io, service.fleet, {
       command: 'ari-serve',
       startedAt,
-      options: publicOptions(options),
+      options: publicOptions(options, media),
       out: options.out,
       logFormat: options.logFormat,
     });
@@ -60,12 +67,26 @@ export async function runAriServe(io: CommandIo, options: AriServeOptions): Prom
   }
 }
 
+/** The thread that relays. */
+async function startMedia(options: AriServeOptions): Promise<RelayMedia> {
+  const settings = {
+    bindAddress: options.bind,
+    bufferBytes: options.buffer,
+    echoSocket: options.echoSocket,
+    lossTimeoutNs: options.lossTimeout,
+    lateThresholdNs: options.lateThreshold,
+  };
+  return ThreadMedia.start(settings, { engine: options.engine, busyPoll: options.busyPoll === true });
+}
+
 /** Everything of the service that has to be stopped. */
 class AriService {
   readonly fleet: RelayFleet;
   readonly session: AriSession;
   readonly #options: AriServeOptions;
   readonly #log: Logger;
+  readonly #media: RelayMedia;
+  /** For what is asked now and then, and not measured. */
   readonly #engine = createPortableEngine();
   /** Part of the names of what this run creates in Asterisk. */
   readonly #instance = randomBytes(4).toString('hex');
@@ -77,20 +98,18 @@ class AriService {
   #stopHttp: () => Promise<void> = async () => {};
   #overlapSaid = false;
 
-  constructor(options: AriServeOptions, password: string, log: Logger) {
+  constructor(options: AriServeOptions, password: string, log: Logger, media: RelayMedia) {
     this.#options = options;
+    this.#media = media;
     this.#log = log;
     this.#advertise = options.advertise ?? options.bind;
     const engine = this.#engine;
     this.#echo = new EchoWatch({ engine, host: options.echoHost, port: options.echoPort, bindAddress: options.bind, log });
     this.fleet = new RelayFleet({
-      engine,
+      media,
       range: options.range,
-      bindAddress: options.bind,
       echo: () => this.#echo.target(),
-      bufferBytes: options.buffer,
-      lossTimeoutNs: options.lossTimeout,
-      lateThresholdNs: options.lateThreshold,
+      nowNs,
       log,
     });
     this.session = new AriSession({
@@ -100,7 +119,7 @@ class AriService {
       advertise: () => this.#advertise,
       fleet: this.fleet,
       log,
-      nowNs: () => engine.nowNs(),
+      nowNs,
     });
     this.#connection = new AriConnection({
       connect: () => this.#connect(password),
@@ -119,7 +138,7 @@ class AriService {
     if (this.#stopping) return http.stop();
     this.#log.info(
       `ari-serve: ports ${formatPortRange(range)} on ${bind}, echo ${formatHostPort(echoHost, echoPort)}, ` +
-        `HTTP on http://${formatHostPort(http.host, http.port)}/ (${this.#engine.name} engine, ${this.#engine.clock} clock)`,
+        `HTTP on http://${formatHostPort(http.host, http.port)}/ (${describeEngine(this.#media.selection)})`,
     );
     await this.#echo.start();
     if (this.#stopping) return;
@@ -151,7 +170,7 @@ class AriService {
     await this.#connection.stop();
     await this.#stopHttp();
     await this.#echo.stop();
-    this.fleet.stop();
+    await this.#media.stop();
     this.#usage.stop();
   }
 
@@ -243,7 +262,7 @@ function readPassword(io: CommandIo, options: AriServeOptions): string {
 }
 
 /** The options as a run file shows them; nothing secret is among them. */
-function publicOptions(options: AriServeOptions): Record<string, unknown> {
+function publicOptions(options: AriServeOptions, media: RelayMedia): Record<string, unknown> {
   return {
     range: formatPortRange(options.range),
     echo: formatHostPort(options.echoHost, options.echoPort),
@@ -255,5 +274,9 @@ function publicOptions(options: AriServeOptions): Record<string, unknown> {
     loss_timeout_ms: options.lossTimeout / 1e6,
     late_threshold_ms: options.lateThreshold / 1e6,
     buffer_bytes: options.buffer,
+    engine: options.engine,
+    engine_reason: media.selection.reason,
+    echo_socket: options.echoSocket,
+    busy_poll: options.busyPoll === true,
   };
 }

@@ -2,25 +2,33 @@
  * The demo: an echo and a relay in threads of their own, and the probe in the place of Asterisk, which sends to the relay's
  * ports. What the callers saw and what the relay measured then stand side by side.
  */
+import { EchoGroup } from '../core/echo/group.ts';
+import type { Listening } from '../core/echo/group.ts';
 import { probeRun } from '../core/probe/document.ts';
 import { doubts } from '../core/probe/doubts.ts';
 import type { ProbeResult } from '../core/probe/result.ts';
 import { ProbeSession } from '../core/probe/session.ts';
+import { RelayFleet } from '../core/relay/fleet.ts';
+import type { RelayCall } from '../core/relay/fleet.ts';
+import { ThreadMedia } from '../core/relay/media.ts';
+import type { RelayMedia } from '../core/relay/media.ts';
 import { DEFAULT_LOSS_TIMEOUT_NS } from '../core/relay/tracker.ts';
 import { writeAtomically } from '../core/report/files.ts';
 import { renderJson } from '../core/report/render/json.ts';
 import { formatCount, formatMs, formatRatio } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
+import type { CallDocument, MetricsDocument } from '../core/report/metrics.ts';
 import type { RunDocument } from '../core/report/run.ts';
+import { createLogger } from '../core/service/log.ts';
 import { DEFAULT_LATE_THRESHOLD_NS } from '../core/stats/late.ts';
 import type { Endpoint } from '../core/udp/engine.ts';
+import type { EngineChoice } from '../core/udp/choices.ts';
+import { nowNs } from '../core/udp/clock.ts';
 import { DEFAULT_BUFFER_BYTES } from '../core/udp/defaults.ts';
-import { createPortableEngine } from '../core/udp/portable.ts';
+import { describeEngine, selectEngine } from '../core/udp/select.ts';
 import { formatHostPort } from '../core/values/address.ts';
 import { formatDurationNs } from '../core/values/duration.ts';
 import { VERSION } from '../version.ts';
-import type { RelayFindings } from './demo-protocol.ts';
-import { DemoThread } from './demo-thread.ts';
 import { thisHost } from './host.ts';
 import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
@@ -32,60 +40,128 @@ export interface DemoOptions {
   readonly duration: number;
   readonly json?: true;
   readonly out?: string;
+  readonly engine: EngineChoice;
 }
 
+const LOOPBACK = '127.0.0.1';
+/** The default range of `ari-serve`. */
+const RANGE = { first: 10_000, last: 10_100 };
 const PTIME_NS = 20e6;
 const PROGRESS_EVERY_MS = 1_000;
 
 export async function runDemo(io: CommandIo, options: DemoOptions): Promise<void> {
-  const threads: DemoThread[] = [];
   let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
   let session: ProbeSession | undefined;
   const forget = io.onStop((signal) => {
     stoppedBy ??= signal;
     session?.abort();
   });
+  const echo = await EchoGroup.start({
+    engine: options.engine,
+    busyPoll: false,
+    workers: 1,
+    addresses: [LOOPBACK],
+    port: 0,
+    bufferBytes: DEFAULT_BUFFER_BYTES,
+  });
+  let relay: DemoRelay | undefined;
   try {
-    const echo = await DemoThread.start({ kind: 'echo' });
-    threads.push(echo.thread);
-    const echoAt = only(echo.endpoints);
-    const relay = await DemoThread.start({ kind: 'relay', echo: echoAt, calls: options.calls });
-    threads.push(relay.thread);
-    const ports = [only(relay.endpoints), ...relay.endpoints.slice(1)] as const;
-    if (options.json !== true) await introduce(io, options, echoAt, ports);
+    relay = await DemoRelay.start(echo.listening.local, options);
+    const { ports, fleet } = relay;
+    if (options.json !== true) await introduce(io, options, echo.listening, ports);
     // A real relay learns its peer from UNICASTRTP_LOCAL_ADDRESS and _PORT of the call.
-    session = callers(ports, options, async (peers) => relay.thread.pin(peers));
+    session = await callers(ports, options, (peers) => (relay as DemoRelay).pin(peers));
     if (stoppedBy !== undefined) session.abort();
     const startedAt = new Date().toISOString();
     const result = await watch(io, options, session);
-    const { relay: findings } = await relay.thread.finish();
-    await echo.thread.finish();
     if (stoppedBy !== undefined && result.received === 0) {
       io.stderr.write('rtplat: stopped before anything was measured\n');
       io.exit(statusOfSignal(stoppedBy));
       return;
     }
-    if (findings === null) throw new Error('the relay reported nothing');
-    await report(io, options, result, findings, startedAt);
+    await report(io, options, result, { metrics: fleet.metrics(), calls: fleet.calls() }, startedAt);
   } finally {
     forget();
-    await Promise.all(threads.map((thread) => thread.end()));
+    await relay?.stop();
+    await echo.group.stop();
   }
 }
 
-function only(endpoints: readonly Endpoint[]): Endpoint {
-  const [first] = endpoints;
-  if (first === undefined) throw new Error('a thread of the demo has no address');
-  return first;
+interface RelayFindings {
+  readonly metrics: MetricsDocument;
+  readonly calls: readonly CallDocument[];
 }
 
-function callers(
+/** The relay of `ari-serve` with its calls, without an Asterisk. */
+class DemoRelay {
+  readonly fleet: RelayFleet;
+  readonly #media: RelayMedia;
+  readonly #calls: RelayCall[] = [];
+  readonly #ports: Endpoint[] = [];
+
+  private constructor(media: RelayMedia, echo: Endpoint) {
+    this.#media = media;
+    this.fleet = new RelayFleet({
+      media,
+      range: RANGE,
+      echo: () => echo,
+      nowNs,
+      // What goes wrong is thrown; the rest is not what the demo is about.
+      log: createLogger({ format: 'text', level: 'error', write: () => undefined }),
+    });
+  }
+
+  static async start(echo: Endpoint, { calls, engine }: DemoOptions): Promise<DemoRelay> {
+    const media = await ThreadMedia.start(
+      {
+        bindAddress: LOOPBACK,
+        bufferBytes: DEFAULT_BUFFER_BYTES,
+        echoSocket: 'shared',
+        lossTimeoutNs: DEFAULT_LOSS_TIMEOUT_NS,
+        lateThresholdNs: DEFAULT_LATE_THRESHOLD_NS,
+      },
+      { engine },
+    );
+    const relay = new DemoRelay(media, echo);
+    try {
+      for (let n = 1; n <= calls; n++) await relay.#open(n);
+    } catch (error) {
+      await relay.stop();
+      throw error;
+    }
+    return relay;
+  }
+
+  async #open(n: number): Promise<void> {
+    const call = this.fleet.open(`call-${n}`, `demo/caller-${n}`);
+    this.#calls.push(call);
+    this.#ports.push({ address: LOOPBACK, port: await call.bind() });
+  }
+
+  /** One for each call. */
+  get ports(): readonly [Endpoint, ...Endpoint[]] {
+    const [first, ...rest] = this.#ports;
+    if (first === undefined) throw new Error('the relay of the demo has no port');
+    return [first, ...rest];
+  }
+
+  async pin(peers: readonly Endpoint[]): Promise<void> {
+    await Promise.all(peers.map((peer, i) => this.#calls[i]?.pin(peer)));
+  }
+
+  async stop(): Promise<void> {
+    await this.#media.stop();
+  }
+}
+
+async function callers(
   targets: readonly [Endpoint, ...Endpoint[]],
   options: DemoOptions,
   opened: (peers: readonly Endpoint[]) => Promise<void>,
-): ProbeSession {
+): Promise<ProbeSession> {
+  const { engine } = await selectEngine(options.engine);
   return new ProbeSession({
-    engine: createPortableEngine(),
+    engine,
     targets,
     options: {
       streams: options.calls,
@@ -101,7 +177,7 @@ function callers(
   });
 }
 
-async function introduce(io: CommandIo, options: DemoOptions, echo: Endpoint, ports: readonly Endpoint[]): Promise<void> {
+async function introduce(io: CommandIo, options: DemoOptions, { local: echo, selection }: Listening, ports: readonly Endpoint[]): Promise<void> {
   const chalk = await io.chalk();
   const numbers = ports.map(({ port }) => port);
   const range = numbers.length === 1 ? 'port' : 'ports';
@@ -110,6 +186,7 @@ async function introduce(io: CommandIo, options: DemoOptions, echo: Endpoint, po
     ['echo', `${formatHostPort(echo.address, echo.port)}: every datagram goes back to where it came from`],
     ['relay', `${range} ${shown} of 10000-10100: one for each call, the lowest that are free`],
     ['callers', `${options.calls}, in Asterisk's place: 50 packets/s of PCMU each for ${formatDurationNs(options.duration)}`],
+    ['engine', describeEngine(selection)],
   ] as const;
   io.stdout.write(`${lines.map(([name, text]) => `${chalk.bold(name.padEnd(8))} ${text}`).join('\n')}\n\n`);
 }

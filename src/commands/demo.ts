@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { DemoOptions } from './demo-run.ts';
 import type { CommandIo } from './io.ts';
 import { durationNs, integer, option } from './options.ts';
+import { engineOption } from './service-options.ts';
 
 export function demoCommand(io: CommandIo): Command {
   return new Command('demo')
@@ -15,6 +16,7 @@ export function demoCommand(io: CommandIo): Command {
         env: 'RTPLAT_DURATION',
       }),
     )
+    .addOption(engineOption())
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
     .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
     .addHelpText('after', '\nExample:\n  $ rtplat demo')

@@ -1,20 +1,24 @@
 /** `rtplat echo`: the far end of every measurement. */
 import { Command } from 'commander';
-import type { EchoCounters, EchoService } from '../core/echo/echo.ts';
+import type { EchoGroup, Listening } from '../core/echo/group.ts';
+import type { EchoCounters } from '../core/echo/memory.ts';
+import type { Spread } from '../core/report/metrics.ts';
 import type { Logger } from '../core/service/log.ts';
-import type { UdpSocket } from '../core/udp/engine.ts';
 import { widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
-import { byteSize, durationNs, numericAddress, option, port } from './options.ts';
-import { logOptions } from './service-options.ts';
-import type { LogCommandOptions } from './service-options.ts';
+import { byteSize, durationNs, integer, numericAddress, option, port } from './options.ts';
+import { engineOptions, logOptions } from './service-options.ts';
+import type { EngineCommandOptions, LogCommandOptions } from './service-options.ts';
 
-interface EchoCommandOptions extends LogCommandOptions {
+interface EchoCommandOptions extends LogCommandOptions, EngineCommandOptions {
   readonly port: number;
   readonly bind: string;
   readonly statusInterval: number;
   readonly buffer: number;
+  readonly workers: number;
 }
+
+const MOST_WORKERS = 256;
 
 export function echoCommand(io: CommandIo): Command {
   const command = new Command('echo')
@@ -38,8 +42,15 @@ export function echoCommand(io: CommandIo): Command {
     .addOption(
       option('--buffer <size>', 'receive and send buffer to ask the kernel for', { parse: byteSize, default: '2MB', env: 'RTPLAT_BUFFER' }),
     )
+    .addOption(
+      option('--workers <n>', 'threads that share the port; the kernel spreads the senders over them (SO_REUSEPORT)', {
+        parse: integer(1, MOST_WORKERS),
+        default: '1',
+        env: 'RTPLAT_WORKERS',
+      }),
+    )
     .addHelpText('after', '\nExample:\n  $ rtplat echo --port 4000');
-  for (const made of logOptions()) command.addOption(made);
+  for (const made of [...engineOptions(), ...logOptions()]) command.addOption(made);
   return command.action(async (options: EchoCommandOptions) => {
     const addresses = command.getOptionValueSource('bind') === 'default' ? ['::', '0.0.0.0'] : [options.bind];
     await runEcho(io, options, addresses);
@@ -47,45 +58,51 @@ export function echoCommand(io: CommandIo): Command {
 }
 
 async function runEcho(io: CommandIo, options: EchoCommandOptions, addresses: readonly string[]): Promise<void> {
-  const [{ EchoService }, { createPortableEngine }, { createLogger }] = await Promise.all([
-    import('../core/echo/echo.ts'),
-    import('../core/udp/portable.ts'),
-    import('../core/service/log.ts'),
-  ]);
+  const [{ EchoGroup }, { createLogger }] = await Promise.all([import('../core/echo/group.ts'), import('../core/service/log.ts')]);
   const write = (line: string): void => void io.stdout.write(`${line}\n`);
   const log = createLogger({ format: options.logFormat, level: options.logLevel, write });
-  const engine = createPortableEngine();
   const stopped = Promise.withResolvers<void>();
   const forget = io.onStop(() => stopped.resolve());
-  const service = new EchoService({ engine, addresses, port: options.port, bufferBytes: options.buffer });
   let status: NodeJS.Timeout | undefined;
+  let running: EchoGroup | undefined;
   try {
-    const socket = await service.start();
-    const startedNs = engine.nowNs();
-    await announce(log, socket, options.buffer, `${engine.name} engine, ${engine.clock} clock`);
-    if (options.statusInterval > 0) {
-      const report = statusReporter(service, log);
-      status = setInterval(report, options.statusInterval / 1e6);
-    }
-    await stopped.promise;
-    const counters = await service.stop();
+    const { group, listening } = await EchoGroup.start({
+      engine: options.engine,
+      busyPoll: options.busyPoll === true,
+      workers: options.workers,
+      addresses,
+      port: options.port,
+      bufferBytes: options.buffer,
+    });
+    running = group;
+    const startedMs = performance.now();
+    await announce(log, listening, options);
+    if (options.statusInterval > 0) status = setInterval(statusReporter(group, log), options.statusInterval / 1e6);
+    const failure = await Promise.race([stopped.promise, group.failed]);
+    if (failure !== undefined) throw failure;
+    const counters = await group.stop();
+    const seconds = (performance.now() - startedMs) / 1e3;
+    const { spread } = await import('../core/report/latency-summary.ts');
+    const hostDelay = listening.selection.clock === 'kernel' ? spread(group.hostDelay()) : null;
     // The summary is the result: no log level hides it.
-    await summarize(
-      io,
-      createLogger({ format: options.logFormat, level: 'info', write }),
-      options.logFormat,
-      counters,
-      (engine.nowNs() - startedNs) / 1e9,
-    );
+    const always = createLogger({ format: options.logFormat, level: 'info', write });
+    await summarize(io, always, options.logFormat, { counters, seconds, hostDelay, shares: group.shares() });
   } finally {
     clearInterval(status);
+    await running?.stop();
     forget();
   }
 }
 
-async function announce(log: Logger, socket: UdpSocket, asked: number, how: string): Promise<void> {
-  const [{ formatHostPort }, { kilobytes }] = await Promise.all([import('../core/values/address.ts'), import('./table.ts')]);
+async function announce(log: Logger, socket: Listening, { buffer: asked, workers }: EchoCommandOptions): Promise<void> {
+  const [{ formatHostPort }, { kilobytes }, { describeEngine }] = await Promise.all([
+    import('../core/values/address.ts'),
+    import('./table.ts'),
+    import('../core/udp/select.ts'),
+  ]);
+  const { selection } = socket;
   const { address, port } = socket.local;
+  const how = `${describeEngine(selection)}${workers === 1 ? '' : `, ${workers} workers`}`;
   const granted = Math.min(socket.receiveBufferBytes, asked);
   log.info(
     `echo listening on ${formatHostPort(address, port)} (receive buffer ${kilobytes(granted)} of ${kilobytes(asked)} asked, ${how})`,
@@ -94,6 +111,10 @@ async function announce(log: Logger, socket: UdpSocket, asked: number, how: stri
       port,
       receive_buffer_bytes: socket.receiveBufferBytes,
       send_buffer_bytes: socket.sendBufferBytes,
+      engine: selection.name,
+      engine_reason: selection.reason,
+      clock: selection.clock,
+      workers,
     },
   );
   if (granted < asked) {
@@ -110,11 +131,14 @@ async function announce(log: Logger, socket: UdpSocket, asked: number, how: stri
 }
 
 /** A line when something came, or went wrong, since the last one. */
-function statusReporter(service: EchoService, log: Logger): () => void {
+function statusReporter(service: EchoGroup, log: Logger): () => void {
   let last: EchoCounters = service.counters();
+  let lastMs = performance.now();
   return () => {
     const now = service.counters();
-    const rate = service.packetsPerSecond();
+    const nowMs = performance.now();
+    const rate = (now.packets - last.packets) / ((nowMs - lastMs) / 1e3);
+    lastMs = nowMs;
     const same = now.packets === last.packets && now.sendErrors === last.sendErrors && now.socketDrops === last.socketDrops;
     if (same) return;
     const trouble = [
@@ -126,7 +150,7 @@ function statusReporter(service: EchoService, log: Logger): () => void {
         : '',
     ].filter((text) => text !== '');
     last = now;
-    const line = `${now.packets} packets, ${now.bytes} bytes, ${rate === null ? '–' : Math.round(rate)} packets/s`;
+    const line = `${now.packets} packets, ${now.bytes} bytes, ${Math.round(rate)} packets/s`;
     const fields = fieldsOf(now);
     if (trouble.length === 0) log.info(line, fields);
     else log.warn(`${line}, ${trouble.join(', ')}`, fields);
@@ -141,15 +165,27 @@ function fieldsOf(counters: EchoCounters): Record<string, number | null> {
     send_errors: counters.sendErrors,
     refused: counters.refused,
     socket_drops: counters.socketDrops,
+    unstamped: counters.unstamped,
   };
 }
 
-async function summarize(io: CommandIo, log: Logger, format: 'text' | 'json', counters: EchoCounters, seconds: number): Promise<void> {
+interface EchoSummary {
+  readonly counters: EchoCounters;
+  readonly seconds: number;
+  /** Milliseconds; null where only our own clock stamps. */
+  readonly hostDelay: Spread | null;
+  /** Packets of each worker. */
+  readonly shares: readonly number[];
+}
+
+async function summarize(io: CommandIo, log: Logger, format: 'text' | 'json', summary: EchoSummary): Promise<void> {
+  const { counters, seconds, hostDelay, shares } = summary;
   if (format === 'json') {
-    log.info('echo stopped', { ...fieldsOf(counters), uptime_seconds: seconds });
+    log.info('echo stopped', { ...fieldsOf(counters), host_delay_p50_ms: hostDelay?.p50 ?? null, host_delay_p99_ms: hostDelay?.p99 ?? null, host_delay_max_ms: hostDelay?.max ?? null, worker_packets: shares, uptime_seconds: seconds });
     return;
   }
-  const [{ pairTable }, { formatCount }] = await Promise.all([import('./table.ts'), import('../core/report/render/table.ts')]);
+  const [{ pairTable }, { formatCount, formatMs }] = await Promise.all([import('./table.ts'), import('../core/report/render/table.ts')]);
+  const delay = (value: number | undefined): string => formatMs(value ?? null);
   io.stdout.write(
     pairTable(
       'echo stopped',
@@ -162,6 +198,8 @@ async function summarize(io: CommandIo, log: Logger, format: 'text' | 'json', co
         ['not sent', formatCount(counters.sendErrors)],
         ['not answered', formatCount(counters.refused)],
         ['dropped in the receive buffer', formatCount(counters.socketDrops)],
+        ['host delay p50, p99, max, ms', [hostDelay?.p50, hostDelay?.p99, hostDelay?.max].map(delay).join(', ')],
+        ...(shares.length === 1 ? [] : ([['packets of each worker', shares.map(formatCount).join(', ')]] as const)),
       ],
       await io.chalk(),
       widthOf(io.stdout),

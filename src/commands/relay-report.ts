@@ -42,7 +42,7 @@ export interface RelayReportOptions {
 
 /** Writes the run file, when one was asked for, and prints the final report. */
 export async function reportRelay(io: CommandIo, fleet: RelayFleet, options: RelayReportOptions): Promise<void> {
-  const run = relayRun(fleet, options);
+  const run = await relayRun(fleet, options);
   if (options.out !== undefined) await writeAtomically(options.out, renderJson(run));
   if (options.logFormat === 'json') {
     io.stdout.write(`${JSON.stringify({ time: run.ended_at, level: 'info', message: 'final report', summary: run.summary })}\n`);
@@ -57,7 +57,7 @@ export async function reportRelay(io: CommandIo, fleet: RelayFleet, options: Rel
 }
 
 /** The run document of everything that the fleet relayed. */
-export function relayRun(fleet: RelayFleet, options: RelayReportOptions): RunDocument {
+export async function relayRun(fleet: RelayFleet, options: RelayReportOptions): Promise<RunDocument> {
   const metrics = fleet.metrics();
   const { counters } = metrics;
   const verdict: Verdict = metrics.total_latencies === 0 ? 'insufficient' : 'pass';
@@ -71,7 +71,7 @@ export function relayRun(fleet: RelayFleet, options: RelayReportOptions): RunDoc
     options: options.options,
     latency: fleet.histogram,
     sendError: null,
-    hostDelay: null,
+    hostDelay: fleet.hostDelay,
     counts: {
       totalChannels: metrics.total_channels,
       activeChannels: metrics.active_channels,
@@ -94,7 +94,7 @@ export function relayRun(fleet: RelayFleet, options: RelayReportOptions): RunDoc
     match: 'header',
     verdict,
     verdictReasons: verdict === 'insufficient' ? ['no packet was measured'] : [],
-    series: fleet.series(),
+    series: await fleet.series(),
     calls: fleet.calls(),
   });
 }

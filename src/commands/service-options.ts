@@ -1,6 +1,8 @@
 /** Options that every serving command has, declared once. */
 import type { Option } from 'commander';
 import type { LogLevel } from '../core/service/log.ts';
+import { ENGINE_CHOICES } from '../core/udp/choices.ts';
+import type { EngineChoice } from '../core/udp/choices.ts';
 import { option } from './options.ts';
 
 export interface LogCommandOptions {
@@ -20,5 +22,25 @@ export function logOptions(): readonly Option[] {
       choices: ['debug', 'info', 'warn', 'error'],
       env: 'RTPLAT_LOG_LEVEL',
     }),
+  ];
+}
+
+export interface EngineCommandOptions {
+  readonly engine: EngineChoice;
+  readonly busyPoll?: true;
+}
+
+export function engineOption(): Option {
+  return option('--engine <name>', 'what moves the packets: batch (Linux: recvmmsg, sendmmsg, kernel timestamps), portable (node:dgram), or the best', {
+    default: 'auto',
+    choices: [...ENGINE_CHOICES],
+    env: 'RTPLAT_ENGINE',
+  });
+}
+
+export function engineOptions(): readonly Option[] {
+  return [
+    engineOption(),
+    option('--busy-poll', 'batch engine: never sleep; burns a core to save the microseconds of waking up', { env: 'RTPLAT_BUSY_POLL' }),
   ];
 }

@@ -1,6 +1,8 @@
 // The JSON of docs/http.md has the members that the service answers with, and its table names every Prometheus metric.
 import { afterAll, describe, expect, test } from 'vitest';
 import { RelayFleet } from '../../src/core/relay/fleet.ts';
+import { LocalMedia } from '../../src/core/relay/media.ts';
+import { nowNs } from '../../src/core/udp/clock.ts';
 import type { MetricsDocument } from '../../src/core/report/metrics.ts';
 import { renderPrometheus } from '../../src/core/report/render/prometheus.ts';
 import { healthDocument } from '../../src/core/service/health.ts';
@@ -10,14 +12,19 @@ import { createPortableEngine } from '../../src/core/udp/portable.ts';
 import { readPage } from './markdown.ts';
 
 const page = readPage('docs/http.md');
-const fleet = new RelayFleet({
-  engine: createPortableEngine(),
-  range: { first: 10_000, last: 10_100 },
+const media = new LocalMedia(createPortableEngine(), {
   bindAddress: '127.0.0.1',
-  echo: () => undefined,
+  bufferBytes: null,
+  echoSocket: 'per-call',
   lossTimeoutNs: 2e9,
   lateThresholdNs: 3e6,
+});
+const fleet = new RelayFleet({
+  media,
+  range: { first: 10_000, last: 10_100 },
+  echo: () => undefined,
   log: createLogger({ format: 'text', level: 'error', write: () => {} }),
+  nowNs,
 });
 fleet.open('ID', 'PJSIP/alice-00000001');
 const health = (): ReturnType<typeof healthDocument> =>
@@ -34,7 +41,7 @@ const health = (): ReturnType<typeof healthDocument> =>
   });
 const answer = relayRoutes({ fleet, health });
 
-afterAll(() => fleet.stop());
+afterAll(() => media.stop());
 
 /** Paths of all members: `ports.free`, `checks[].name`. */
 function membersOf(value: unknown, path = ''): readonly string[] {

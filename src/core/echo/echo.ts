@@ -5,6 +5,8 @@
 import { networkInterfaces } from 'node:os';
 import type { Arrival, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { isUnspecified, unmapAddress } from '../values/address.ts';
+import { BYTES, EchoMemory, PACKETS, REFUSED, SEND_ERRORS, SENT, SOCKET_DROPS, UNSTAMPED } from './memory.ts';
+import type { EchoCounters } from './memory.ts';
 
 export interface EchoOptions {
   readonly engine: UdpEngine;
@@ -12,21 +14,10 @@ export interface EchoOptions {
   readonly addresses: readonly string[];
   readonly port: number;
   readonly bufferBytes: number;
-}
-
-export interface EchoCounters {
-  /** Datagrams received. */
-  readonly packets: number;
-  /** Bytes received, UDP payload. */
-  readonly bytes: number;
-  /** Datagrams handed back to the kernel, those it then refused included. */
-  readonly sent: number;
-  /** Datagrams the kernel refused to send. */
-  readonly sendErrors: number;
-  /** Datagrams not answered: source port 0, which nothing can be sent to, or this very socket as the source, which would never end. */
-  readonly refused: number;
-  /** Datagrams the kernel dropped because the receive buffer was full; null where the system does not tell. */
-  readonly socketDrops: number | null;
+  /** Share the port with other echoes that do so too. */
+  readonly reusePort?: boolean;
+  /** Where it counts: another thread may read it. */
+  readonly memory?: EchoMemory;
 }
 
 /** errno names of a host without IPv6, or with it switched off. */
@@ -34,19 +25,17 @@ const NO_SUCH_FAMILY = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
 export class EchoService implements PacketReceiver {
   readonly #options: EchoOptions;
+  readonly #memory: EchoMemory;
+  readonly #numbers: Float64Array;
   #socket: UdpSocket | undefined;
   #ownAddresses: ReadonlySet<string> = new Set();
-  #packets = 0;
-  #bytes = 0;
-  #sent = 0;
-  #refused = 0;
-  #lastCounters: EchoCounters | undefined;
+  #stopped = false;
   #lastError: string | null = null;
-  #rateFromNs = 0;
-  #rateFromPackets = 0;
 
   constructor(options: EchoOptions) {
     this.#options = options;
+    this.#memory = options.memory ?? EchoMemory.create();
+    this.#numbers = this.#memory.numbers;
   }
 
   /**
@@ -60,33 +49,44 @@ export class EchoService implements PacketReceiver {
     const { address } = socket.local;
     this.#ownAddresses = isUnspecified(address) ? interfaceAddresses() : new Set([unmapAddress(address)]);
     this.#socket = socket;
-    this.#rateFromNs = this.#options.engine.nowNs();
     socket.receive(this);
     return socket;
   }
 
   async #bind(): Promise<UdpSocket> {
-    const { engine, addresses, port, bufferBytes } = this.#options;
+    const { engine, addresses, port, bufferBytes, reusePort = false } = this.#options;
+    const options = { port, bufferBytes, reusePort, trains: true };
     for (const address of addresses.slice(0, -1)) {
       try {
-        return await engine.bind({ address, port, bufferBytes });
+        return await engine.bind({ address, ...options });
       } catch (error) {
         const text = error instanceof Error ? error.message : '';
         if (!NO_SUCH_FAMILY.some((code) => text.includes(code))) throw error;
       }
     }
-    return engine.bind({ address: addresses.at(-1) ?? '0.0.0.0', port, bufferBytes });
+    return engine.bind({ address: addresses.at(-1) ?? '0.0.0.0', ...options });
   }
 
-  packet(buffer: Uint8Array, offset: number, length: number, { from }: Arrival): void {
-    this.#packets += 1;
-    this.#bytes += length;
+  packet(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
+    if (this.#takes(1, length, arrival)) this.#socket?.send(buffer, offset, length, arrival.from);
+  }
+
+  train(buffer: Uint8Array, offset: number, length: number, segment: number, arrival: Arrival): void {
+    if (this.#takes(Math.ceil(length / segment), length, arrival)) this.#socket?.send(buffer, offset, length, arrival.from, segment);
+  }
+
+  /** Counts what came. @returns whether it is to be answered. */
+  #takes(count: number, length: number, { from, atNs, readNs }: Arrival): boolean {
+    const numbers = this.#numbers;
+    numbers[PACKETS] = (numbers[PACKETS] as number) + count;
+    numbers[BYTES] = (numbers[BYTES] as number) + length;
+    this.#memory.hostDelay.record(readNs - atNs);
     if (from.port === 0 || this.#isOurself(from)) {
-      this.#refused += 1;
-      return;
+      numbers[REFUSED] = (numbers[REFUSED] as number) + count;
+      return false;
     }
-    this.#sent += 1;
-    this.#socket?.send(buffer, offset, length, from);
+    numbers[SENT] = (numbers[SENT] as number) + count;
+    return true;
   }
 
   error(code: string, message: string): void {
@@ -105,35 +105,24 @@ export class EchoService implements PacketReceiver {
 
   /** Readable after {@link stop} too. */
   counters(): EchoCounters {
-    return this.#lastCounters ?? this.#count();
+    this.note();
+    return this.#memory.counters();
   }
 
-  /** Datagrams received per second since this was asked last (the first time: since the start); null when no time has passed. */
-  packetsPerSecond(): number | null {
-    const now = this.#options.engine.nowNs();
-    const seconds = (now - this.#rateFromNs) / 1e9;
-    const packets = this.#packets - this.#rateFromPackets;
-    this.#rateFromNs = now;
-    this.#rateFromPackets = this.#packets;
-    return seconds > 0 ? packets / seconds : null;
+  /** Puts into the memory what is not counted packet by packet. */
+  note(): void {
+    if (this.#socket === undefined || this.#stopped) return;
+    this.#numbers[SEND_ERRORS] = this.#socket.sendErrors;
+    this.#numbers[SOCKET_DROPS] = this.#socket.socketDrops() ?? Number.NaN;
+    this.#numbers[UNSTAMPED] = this.#socket.unstamped;
   }
 
   /** Gives the port back. May be called twice, and before {@link start}. */
   async stop(): Promise<EchoCounters> {
-    this.#lastCounters ??= this.#count();
+    const counters = this.counters();
+    this.#stopped = true;
     await this.#socket?.close();
-    return this.#lastCounters;
-  }
-
-  #count(): EchoCounters {
-    return {
-      packets: this.#packets,
-      bytes: this.#bytes,
-      sent: this.#sent,
-      sendErrors: this.#socket?.sendErrors ?? 0,
-      refused: this.#refused,
-      socketDrops: this.#socket?.socketDrops() ?? null,
-    };
+    return counters;
   }
 }
 

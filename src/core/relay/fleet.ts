@@ -1,98 +1,100 @@
 /**
- * All relayed calls of a process: the port range, a worker for each call, the totals. Signalling fronts (`ari-serve`, later
- * `sip-serve`) open a call here, tell it who the peer is, and close it; they touch no packet.
+ * All relayed calls of a process: the port range, the calls' numbers, the totals. Signalling fronts (`ari-serve`, later
+ * `sip-serve`) open a call here, tell it who the peer is, and close it. The packets are handled elsewhere ({@link RelayMedia}).
  */
 import { RtplatError } from '../errors.ts';
 import { PortAllocator } from '../ports/allocator.ts';
-import type { PortLease } from '../ports/allocator.ts';
-import { SecondSeries } from '../report/series.ts';
-import { summarize } from '../report/latency-summary.ts';
+import type { BoundSocket, PortLease } from '../ports/allocator.ts';
+import { spread, summarize } from '../report/latency-summary.ts';
 import type { CallDocument, MetricsDocument } from '../report/metrics.ts';
 import type { SeriesRow } from '../report/run.ts';
 import type { Logger } from '../service/log.ts';
-import { LatencyHistogram } from '../stats/histogram.ts';
-import { errnoOf } from '../udp/bind-error.ts';
-import type { Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
+import type { LatencyHistogram } from '../stats/histogram.ts';
+import type { Endpoint } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
 import { formatPortRange } from '../values/ports.ts';
 import type { PortRange } from '../values/ports.ts';
+import type { RelayMedia } from './media.ts';
+import { CallMemoryPool, ECHO_DROPS, ECHO_SEND_ERRORS, ECHO_UNSTAMPED, STRAY_ECHOES } from './numbers.ts';
+import type { CallMemory } from './numbers.ts';
 import { CallRegister } from './register.ts';
 import type { CallOutcome, CallRecord } from './register.ts';
-import { RelayWorker } from './worker.ts';
 
 export interface FleetOptions {
-  readonly engine: UdpEngine;
+  readonly media: RelayMedia;
   readonly range: PortRange;
-  /** Local address of the ports. */
-  readonly bindAddress: string;
   /** Where packets are echoed; undefined while its name does not resolve. */
   readonly echo: () => Endpoint | undefined;
-  readonly bufferBytes?: number;
-  readonly lossTimeoutNs: number;
-  readonly lateThresholdNs: number;
+  /** Monotonic, as that of the media's engine. */
+  readonly nowNs: () => number;
   readonly log: Logger;
 }
-
-/** A port is released when the fate of every packet is known and it has been silent for this long after its call … */
-const DRAIN_QUIET_NS = 250_000_000;
-/** … or, when somebody keeps sending to it, this long after the loss time-out. */
-const DRAIN_LIMIT_NS = 3_000_000_000;
-/** Housekeeping: time-outs, drains, the second's row. No measurement depends on it. */
-const TICK_MS = 50;
-/** The rows that a run file of a service holds: the last day. */
-const SERIES_SECONDS = 86_400;
 
 /** A call's place in the fleet. */
 export interface RelayCall {
   readonly record: CallRecord;
   /** Its port once it has one. */
   readonly port: number | undefined;
-  /** Finds a port and starts the worker on it. @throws RtplatError `no-ports` or `network`. */
+  /** Finds a port and starts to relay on it. @throws RtplatError `no-ports` or `network`. */
   bind(): Promise<number>;
-  /** Tells the worker where the peer sends from. */
-  pin(peer: Endpoint): void;
+  /** Settles when the relay knows where the peer sends from. */
+  pin(peer: Endpoint): Promise<void>;
   /** Drains and releases the port, if there is one; settles when it is free. Packets still on their way are relayed and counted. */
   release(): Promise<void>;
   /** Takes the call off the register. */
   close(outcome: CallOutcome, reason: string): void;
 }
 
-interface Drain {
-  readonly worker: RelayWorker;
-  readonly sinceNs: number;
-  readonly done: () => void;
+/** A port that the media has bound for a call, and the memory that the call is counted in. */
+interface MediaPort extends BoundSocket {
+  readonly id: number;
+  readonly memory: CallMemory;
 }
 
 export class RelayFleet {
   readonly register: CallRegister = new CallRegister();
-  /** Every latency sample since the start. */
-  readonly histogram: LatencyHistogram = new LatencyHistogram();
   readonly #options: FleetOptions;
-  readonly #allocator: PortAllocator<UdpSocket>;
+  readonly #allocator: PortAllocator<MediaPort>;
   readonly #portLog: Logger;
-  readonly #workers = new Set<RelayWorker>();
-  /** Histograms of ended calls, emptied: 75 kB each that the next calls need not ask for. */
-  readonly #spareHistograms: LatencyHistogram[] = [];
-  readonly #drains = new Set<Drain>();
-  readonly #series: SecondSeries;
+  readonly #pool = new CallMemoryPool();
+  /** By the number that the media knows a call by. */
+  readonly #calls = new Map<number, CallRecord>();
   readonly #startedNs: number;
-  readonly #timer: NodeJS.Timeout;
+  #nextId = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#portLog = options.log.scoped('PortManager');
-    this.#startedNs = options.engine.nowNs();
-    this.#series = new SecondSeries(options.lossTimeoutNs, SERIES_SECONDS);
-    this.#allocator = new PortAllocator<UdpSocket>({ range: options.range, bind: (port) => this.#bindPort(port) });
-    this.#timer = setInterval(() => this.#tick(options.engine.nowNs()), TICK_MS);
+    this.#startedNs = options.nowNs();
+    this.#allocator = new PortAllocator<MediaPort>({ range: options.range, bind: (port) => this.#bindPort(port) });
+    options.media.observe({
+      firstPacket: (id, atNs) => this.#firstPacket(id, atNs),
+      stranger: (id, from) => this.#stranger(id, from),
+    });
+  }
+
+  /** Every latency sample since the start. */
+  get histogram(): LatencyHistogram {
+    return this.#options.media.totals.histogram.snapshot();
+  }
+
+  /** What a clock in user space would have added to each sample; null where there is no other clock. */
+  get hostDelay(): LatencyHistogram | null {
+    const { selection, totals } = this.#options.media;
+    return selection.clock === 'kernel' ? totals.hostDelay.snapshot() : null;
   }
 
   /** @param name as the signalling knows the caller. */
   open(id: string, name: string): RelayCall {
-    const { engine } = this.#options;
-    const record = this.register.open(id, name, engine.nowNs(), new Date().toISOString());
-    let lease: PortLease<UdpSocket> | undefined;
-    let worker: RelayWorker | undefined;
+    const { nowNs } = this.#options;
+    const record = this.register.open(id, name, nowNs(), new Date().toISOString());
+    let lease: PortLease<MediaPort> | undefined;
+    /** Whether the register has let go of it, and whether the media has: after both its memory is free for another call. */
+    let closed = false;
+    let released: CallMemory | undefined;
+    const recycle = (): void => {
+      if (closed && released !== undefined) this.#pool.giveBack(released);
+    };
     return {
       record,
       get port() {
@@ -100,34 +102,34 @@ export class RelayFleet {
       },
       bind: async () => {
         lease = await this.#allocate();
-        worker = this.#start(record, lease);
+        this.#started(record, lease);
         return lease.port;
       },
-      pin: (peer) => {
+      pin: async (peer) => {
         record.peer = formatHostPort(peer.address, peer.port);
-        worker?.pin(peer);
+        if (lease !== undefined) await this.#options.media.pin(lease.socket.id, peer);
       },
       release: async () => {
-        if (lease === undefined || worker === undefined) return;
-        const [leaving, drained] = [lease, worker];
+        if (lease === undefined) return;
+        const leaving = lease;
         lease = undefined;
-        await this.#drain(leaving, drained, id);
+        await this.#release(leaving, id);
+        released = leaving.socket.memory;
+        recycle();
       },
       close: (outcome, reason) => {
-        this.register.close(record, outcome, reason, engine.nowNs(), new Date().toISOString());
-        if (worker === undefined) return;
-        this.#workers.delete(worker);
-        worker.histogram.reset();
-        this.#spareHistograms.push(worker.histogram);
+        this.register.close(record, outcome, reason, nowNs(), new Date().toISOString());
+        closed = true;
+        recycle();
       },
     };
   }
 
-  async #allocate(): Promise<PortLease<UdpSocket>> {
+  async #allocate(): Promise<PortLease<MediaPort>> {
     if (this.#options.echo() === undefined) {
       throw new RtplatError('network', 'the echo server has no address yet', { hint: 'check --echo-host' });
     }
-    const lease = await this.#allocator.allocate(this.#options.engine.nowNs());
+    const lease = await this.#allocator.allocate(this.#options.nowNs());
     if (lease === 'exhausted') {
       this.#portLog.error(`No ports available in range ${formatPortRange(this.#options.range)}`);
       throw new RtplatError('no-ports', 'no ports available', { hint: 'widen --range' });
@@ -137,67 +139,49 @@ export class RelayFleet {
     return lease;
   }
 
-  async #bindPort(port: number): Promise<UdpSocket | 'in-use'> {
-    const { engine, bindAddress, bufferBytes } = this.#options;
+  async #bindPort(port: number): Promise<MediaPort | 'in-use'> {
+    const { media, echo } = this.#options;
+    const id = this.#nextId++;
+    const memory = this.#pool.take();
+    let bound: number | 'in-use' = 'in-use';
     try {
-      return await engine.bind({ address: bindAddress, port, ...(bufferBytes === undefined ? {} : { bufferBytes }) });
-    } catch (error) {
-      if (!(error instanceof RtplatError) || errnoOf(error.cause) !== 'EADDRINUSE') throw error;
+      bound = await media.open(id, port, echo() as Endpoint, memory.block);
+    } finally {
+      if (bound === 'in-use') this.#pool.giveBack(memory);
+    }
+    if (bound === 'in-use') {
       this.#portLog.warn(`Port ${port} is in use by another process; passed over`);
       return 'in-use';
     }
+    return { id, memory, close: () => media.close(id) };
   }
 
-  #start(record: CallRecord, lease: PortLease<UdpSocket>): RelayWorker {
-    const { engine, lossTimeoutNs, lateThresholdNs, log } = this.#options;
-    const callLog = log.scoped(record.id);
-    callLog.info(`Creating new RTP worker on port ${lease.port}`);
-    const worker = new RelayWorker({
-      histogram: this.#spareHistograms.pop() ?? new LatencyHistogram(),
-      socket: lease.socket,
-      echo: this.#options.echo() as Endpoint,
-      nowNs: () => engine.nowNs(),
-      lossTimeoutNs,
-      lateThresholdNs,
-      sent: (sentNs) => this.#series.sent(sentNs - this.#startedNs),
-      sample: (sentNs, latencyNs, late) => {
-        this.histogram.record(latencyNs);
-        this.#series.received(sentNs - this.#startedNs, latencyNs, late);
-      },
-      firstPacket: (atNs) => {
-        record.firstPacketNs = atNs;
-      },
-      stranger: (from) => {
-        const pinned = record.peer === null ? 'nobody yet' : record.peer;
-        callLog.warn(`Datagrams from ${formatHostPort(from.address, from.port)} are not relayed: the peer is ${pinned}`);
-      },
-    });
-    this.#workers.add(worker);
-    this.register.taken(record, lease.port, worker);
-    return worker;
+  #started(record: CallRecord, { port, socket }: PortLease<MediaPort>): void {
+    this.#options.log.scoped(record.id).info(`Creating new RTP worker on port ${port}`);
+    this.#calls.set(socket.id, record);
+    this.register.taken(record, port, socket.memory);
   }
 
-  async #drain(lease: PortLease<UdpSocket>, worker: RelayWorker, id: string): Promise<void> {
+  #firstPacket(id: number, atNs: number): void {
+    const record = this.#calls.get(id);
+    if (record !== undefined) record.firstPacketNs = atNs;
+  }
+
+  #stranger(id: number, from: Endpoint): void {
+    const record = this.#calls.get(id);
+    if (record === undefined) return;
+    const pinned = record.peer === null ? 'nobody yet' : record.peer;
+    this.#options.log
+      .scoped(record.id)
+      .warn(`Datagrams from ${formatHostPort(from.address, from.port)} are not relayed: the peer is ${pinned}`);
+  }
+
+  async #release(lease: PortLease<MediaPort>, id: string): Promise<void> {
     this.#allocator.drain(lease);
-    await new Promise<void>((resolve) => {
-      this.#drains.add({ worker, sinceNs: this.#options.engine.nowNs(), done: resolve });
-    });
-    worker.retire();
     await this.#allocator.release(lease);
+    this.#calls.delete(lease.socket.id);
     this.#options.log.scoped(id).info('RTP worker stopped');
     this.#portLog.info(`Released port ${lease.port}`);
-  }
-
-  #tick(nowNs: number): void {
-    for (const worker of this.#workers) worker.expire(nowNs);
-    this.#series.settle(nowNs - this.#startedNs);
-    for (const drain of this.#drains) {
-      const quietNs = nowNs - Math.max(drain.sinceNs, drain.worker.lastActivityNs);
-      const drained = quietNs >= DRAIN_QUIET_NS && drain.worker.inFlight === 0;
-      if (!drained && nowNs - drain.sinceNs < this.#options.lossTimeoutNs + DRAIN_LIMIT_NS) continue;
-      this.#drains.delete(drain);
-      drain.done();
-    }
   }
 
   ports(): MetricsDocument['ports'] {
@@ -205,10 +189,10 @@ export class RelayFleet {
   }
 
   metrics(): MetricsDocument {
-    const { engine } = this.#options;
-    const nowNs = engine.nowNs();
-    for (const worker of this.#workers) worker.expire(nowNs);
-    const counters = this.register.counters();
+    const { media, nowNs } = this.#options;
+    const shared = media.totals.numbers;
+    const sums = this.register.counters();
+    const counters = { ...sums, send_errors: sums.send_errors + (shared[ECHO_SEND_ERRORS] as number) };
     const totals = this.register.totals();
     return {
       total_channels: totals.taken,
@@ -219,37 +203,41 @@ export class RelayFleet {
       calls_refused: totals.refused,
       calls_failed: totals.failed,
       ports: this.ports(),
-      socket_drops: this.register.socketDrops(),
-      uptime_seconds: (nowNs - this.#startedNs) / 1e9,
-      clock: engine.clock,
-      engine: engine.name,
+      socket_drops: this.#drops(shared[ECHO_DROPS] as number),
+      uptime_seconds: (nowNs() - this.#startedNs) / 1e9,
+      clock: media.selection.clock,
+      engine: media.selection.name,
+      engine_reason: media.selection.reason,
+      host_delay_ms: spread(this.hostDelay),
+      unstamped: media.selection.clock === 'kernel' ? this.register.unstamped() + (shared[ECHO_UNSTAMPED] as number) : null,
+      stray_echoes: shared[STRAY_ECHOES] as number,
     };
+  }
+
+  /** Of the calls' sockets and of the one to the echo; null when none of them can tell. */
+  #drops(echoDrops: number): number | null {
+    const drops = this.register.socketDrops();
+    if (Number.isNaN(echoDrops)) return drops;
+    return drops === null ? null : drops + echoDrops;
   }
 
   /** Live calls first, then the ended ones, newest first. */
   calls(): readonly CallDocument[] {
-    return this.register.documents(this.#options.engine.nowNs());
+    return this.register.documents(this.#options.nowNs());
   }
 
   /** A live call, or one that ended not too long ago. */
   call(id: string): CallDocument | undefined {
-    return this.register.document(id, this.#options.engine.nowNs());
+    return this.register.document(id, this.#options.nowNs());
   }
 
   /** A row a second, once the service has ended. */
-  series(): readonly SeriesRow[] {
-    return this.#series.finish(this.#options.engine.nowNs() - this.#startedNs, this.register.counters().lost);
+  async series(): Promise<readonly SeriesRow[]> {
+    return this.#options.media.series(this.register.counters().lost);
   }
 
   /** No more ports are handed out. The calls are their owners' to end. */
   refuseNew(): void {
     this.#allocator.stop();
-  }
-
-  /** Stops the housekeeping, once every call is closed. */
-  stop(): void {
-    clearInterval(this.#timer);
-    for (const drain of this.#drains) drain.done();
-    this.#drains.clear();
   }
 }

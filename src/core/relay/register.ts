@@ -13,6 +13,8 @@ export interface CallMedia {
   readonly histogram: LatencyHistogram;
   readonly jitterMs: number | null;
   readonly socketDrops: number | null;
+  /** Datagrams received or sent without the kernel's stamp. */
+  readonly unstamped: number;
   counters(): RelayCounters;
 }
 
@@ -41,6 +43,7 @@ export class CallRegister {
   #recent: CallDocument[] = [];
   readonly #endedCounters: MutableRelayCounters = zeroCounters();
   #endedDrops: number | null = null;
+  #endedUnstamped = 0;
   #active = 0;
   #peak = 0;
   #taken = 0;
@@ -81,6 +84,7 @@ export class CallRegister {
     if (record.media !== null) {
       this.#active -= 1;
       addCounters(this.#endedCounters, record.media.counters());
+      this.#endedUnstamped += record.media.unstamped;
       this.#endedDrops = addKnown(this.#endedDrops, record.media.socketDrops);
     }
     record.state = 'ended';
@@ -115,6 +119,13 @@ export class CallRegister {
   socketDrops(): number | null {
     let sum = this.#endedDrops;
     for (const { media } of this.#live.values()) if (media !== null) sum = addKnown(sum, media.socketDrops);
+    return sum;
+  }
+
+  /** Datagrams received or sent without the kernel's stamp. */
+  unstamped(): number {
+    let sum = this.#endedUnstamped;
+    for (const { media } of this.#live.values()) sum += media?.unstamped ?? 0;
     return sum;
   }
 

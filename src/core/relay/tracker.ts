@@ -21,6 +21,18 @@ const FIRST_WINDOW = 256;
 /** A 16-bit sequence number cannot tell packets apart that are further from each other. */
 const LAST_WINDOW = 65_536;
 
+/** Indexes into the numbers. */
+const SENT = 0;
+const CAME_BACK = 1;
+const LOST_SO_FAR = 2;
+const LATE_AFTER = 3;
+const DUPLICATES = 4;
+const DUPLICATES_SENT = 5;
+const REORDERED = 6;
+const UNMATCHED_ECHOES = 7;
+const UNTRACKED = 8;
+export const TRACKER_NUMBERS = 9;
+
 const FREE = 0;
 const IN_FLIGHT = 1;
 const RETURNED = 2;
@@ -41,38 +53,37 @@ export interface TrackerCounters {
 
 export class LatencyTracker {
   readonly #timeoutNs: number;
+  readonly #numbers: Float64Array;
   readonly #streams = new Map<number, Stream>();
   #latest: Stream | undefined;
-  #sent = 0;
-  #returned = 0;
-  #lost = 0;
-  #lateAfterLoss = 0;
-  #duplicates = 0;
-  #duplicatesSent = 0;
-  #reordered = 0;
-  #unmatched = 0;
-  #untracked = 0;
+  #departureDelayNs = 0;
 
-  /** @param options.timeoutNs an echo that takes longer counts as lost. */
-  constructor(options: { readonly timeoutNs?: number } = {}) {
+  /**
+   * @param options.timeoutNs an echo that takes longer counts as lost.
+   * @param options.numbers {@link TRACKER_NUMBERS} zeros to count in: another thread may read them.
+   */
+  constructor(options: { readonly timeoutNs?: number; readonly numbers?: Float64Array } = {}) {
     this.#timeoutNs = options.timeoutNs ?? DEFAULT_LOSS_TIMEOUT_NS;
+    this.#numbers = options.numbers ?? new Float64Array(TRACKER_NUMBERS);
   }
 
   /**
    * A packet leaves at `atNs` (T0). A repeated sequence number within the time-out is a `duplicate` and keeps the first T0;
    * `untracked` means that too many SSRCs are in flight to follow this one.
+   *
+   * @param departureDelayNs from when we handed it over to `atNs`; {@link departureDelayNs} gives it back.
    */
-  sent(ssrc: number, sequence: number, atNs: number): 'sent' | 'duplicate' | 'untracked' {
+  sent(ssrc: number, sequence: number, atNs: number, departureDelayNs: number = 0): 'sent' | 'duplicate' | 'untracked' {
     const stream = this.#stream(ssrc, sequence);
     if (stream === undefined) {
-      this.#untracked += 1;
+      this.#count(UNTRACKED);
       return 'untracked';
     }
     const extended = extendSequence(stream.last, sequence);
     const slot = stream.slot(extended);
     if (stream.extended[slot] === extended && stream.state[slot] !== FREE) {
       if (atNs - (stream.sentNs[slot] as number) <= this.#timeoutNs) {
-        this.#duplicatesSent += 1;
+        this.#count(DUPLICATES_SENT);
         return 'duplicate';
       }
       // The same number again after the time-out: the sender started over. The earlier packet, and all before it, are settled first.
@@ -83,14 +94,14 @@ export class LatencyTracker {
       // After a jump the two may share a slot of the doubled window as well.
       while (stream.state[stream.slot(extended)] === IN_FLIGHT) {
         if (!stream.grow()) {
-          this.#untracked += 1;
+          this.#count(UNTRACKED);
           return 'untracked';
         }
       }
     }
-    stream.put(extended, atNs);
+    stream.put(extended, atNs, departureDelayNs);
     stream.last = extended;
-    this.#sent += 1;
+    this.#count(SENT);
     return 'sent';
   }
 
@@ -112,24 +123,25 @@ export class LatencyTracker {
         if (latencyNs > this.#timeoutNs) {
           this.#settle(stream, slot);
           stream.state[slot] = RETURNED;
-          this.#lateAfterLoss += 1;
+          this.#count(LATE_AFTER);
           return LATE_AFTER_LOSS;
         }
         stream.state[slot] = RETURNED;
+        this.#departureDelayNs = stream.delayNs[slot] as number;
         stream.inFlight -= 1;
-        this.#returned += 1;
+        this.#count(CAME_BACK);
         // By the order of sending: a sender that starts over at a lower number reorders nothing.
-        if (sentNs < stream.latestReturnedNs) this.#reordered += 1;
+        if (sentNs < stream.latestReturnedNs) this.#count(REORDERED);
         else stream.latestReturnedNs = sentNs;
         return latencyNs;
       }
       case RETURNED:
-        this.#duplicates += 1;
+        this.#count(DUPLICATES);
         return DUPLICATE;
       case LOST:
         // Once: a second echo of a lost packet is a duplicate.
         stream.state[slot] = RETURNED;
-        this.#lateAfterLoss += 1;
+        this.#count(LATE_AFTER);
         return LATE_AFTER_LOSS;
       default:
         return this.#unmatchedEcho();
@@ -141,27 +153,37 @@ export class LatencyTracker {
     for (const stream of this.#streams.values()) this.#expire(stream, nowNs);
   }
 
+  /** Of the packet that {@link returned} gave a latency for last. */
+  get departureDelayNs(): number {
+    return this.#departureDelayNs;
+  }
+
   get inFlight(): number {
-    return this.#sent - this.#returned - this.#lost;
+    const n = this.#numbers;
+    return (n[SENT] as number) - (n[CAME_BACK] as number) - (n[LOST_SO_FAR] as number);
   }
 
   counters(): TrackerCounters {
     return {
-      sent: this.#sent,
-      returned: this.#returned,
-      lost: this.#lost,
+      sent: this.#numbers[SENT] as number,
+      returned: this.#numbers[CAME_BACK] as number,
+      lost: this.#numbers[LOST_SO_FAR] as number,
       inFlight: this.inFlight,
-      lateAfterLoss: this.#lateAfterLoss,
-      duplicates: this.#duplicates,
-      duplicatesSent: this.#duplicatesSent,
-      reordered: this.#reordered,
-      unmatched: this.#unmatched,
-      untracked: this.#untracked,
+      lateAfterLoss: this.#numbers[LATE_AFTER] as number,
+      duplicates: this.#numbers[DUPLICATES] as number,
+      duplicatesSent: this.#numbers[DUPLICATES_SENT] as number,
+      reordered: this.#numbers[REORDERED] as number,
+      unmatched: this.#numbers[UNMATCHED_ECHOES] as number,
+      untracked: this.#numbers[UNTRACKED] as number,
     };
   }
 
+  #count(index: number): void {
+    this.#numbers[index] = (this.#numbers[index] as number) + 1;
+  }
+
   #unmatchedEcho(): number {
-    this.#unmatched += 1;
+    this.#count(UNMATCHED_ECHOES);
     return UNMATCHED;
   }
 
@@ -198,7 +220,7 @@ export class LatencyTracker {
     if (stream.state[slot] !== IN_FLIGHT) return;
     stream.state[slot] = LOST;
     stream.inFlight -= 1;
-    this.#lost += 1;
+    this.#count(LOST_SO_FAR);
   }
 }
 
@@ -212,6 +234,7 @@ class Stream {
   inFlight = 0;
   extended: Float64Array = new Float64Array(FIRST_WINDOW);
   sentNs: Float64Array = new Float64Array(FIRST_WINDOW);
+  delayNs: Float32Array = new Float32Array(FIRST_WINDOW);
   state: Uint8Array = new Uint8Array(FIRST_WINDOW);
   /** Extended numbers in the order of sending; a ring of the window's size from #head, #queued long. */
   #order: Float64Array = new Float64Array(FIRST_WINDOW);
@@ -228,12 +251,13 @@ class Stream {
     return extended & (this.state.length - 1);
   }
 
-  put(extended: number, atNs: number): void {
+  put(extended: number, atNs: number, delayNs: number): void {
     if (this.#queued === this.#order.length) this.oldest();
     if (this.#queued === this.#order.length) this.#compact();
     const slot = this.slot(extended);
     this.extended[slot] = extended;
     this.sentNs[slot] = atNs;
+    this.delayNs[slot] = delayNs;
     this.state[slot] = IN_FLIGHT;
     this.inFlight += 1;
     this.#order[(this.#head + this.#queued) & (this.#order.length - 1)] = extended;
@@ -256,15 +280,17 @@ class Stream {
   grow(): boolean {
     const size = this.state.length * 2;
     if (size > LAST_WINDOW) return false;
-    const { extended, sentNs, state } = this;
+    const { extended, sentNs, delayNs, state } = this;
     this.extended = new Float64Array(size);
     this.sentNs = new Float64Array(size);
+    this.delayNs = new Float32Array(size);
     this.state = new Uint8Array(size);
     for (let old = 0; old < state.length; old++) {
       if (state[old] === FREE) continue;
       const slot = this.slot(extended[old] as number);
       this.extended[slot] = extended[old] as number;
       this.sentNs[slot] = sentNs[old] as number;
+      this.delayNs[slot] = delayNs[old] as number;
       this.state[slot] = state[old] as number;
     }
     this.#compact(size);

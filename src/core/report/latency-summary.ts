@@ -1,6 +1,6 @@
 /** From histograms and counts to the latency members of a document: nanoseconds to milliseconds, and what is null when. */
 import type { LatencyHistogram } from '../stats/histogram.ts';
-import type { LatencySummary } from './metrics.ts';
+import type { LatencySummary, Spread } from './metrics.ts';
 
 /** What became of the packets whose latencies a histogram holds. */
 export interface PacketFates {
@@ -10,13 +10,6 @@ export interface PacketFates {
   readonly returned: number;
   /** Packets that did not. Those still in flight are in neither. */
   readonly lost: number;
-}
-
-/** Percentiles of an instrument's own error, milliseconds. */
-export interface Spread {
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
 }
 
 /** Nanoseconds to milliseconds, to the nanosecond; null stays null. */

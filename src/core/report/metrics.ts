@@ -34,6 +34,21 @@ export interface MetricsDocument extends LatencySummary {
   readonly uptime_seconds: number;
   readonly clock: 'kernel' | 'user';
   readonly engine: 'portable' | 'batch';
+  /** Why that engine. */
+  readonly engine_reason: string;
+  /** What a clock in user space would have added to the latencies; null where the clock is that one. */
+  readonly host_delay_ms: Spread | null;
+  /** Datagrams received or sent without the kernel's stamp; null where no stamps are expected. */
+  readonly unstamped: number | null;
+  /** Echoes that belong to no call that is up. */
+  readonly stray_echoes: number;
+}
+
+/** Percentiles of an instrument's own error, milliseconds. */
+export interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
 }
 
 /** Packets of one relayed call, or of all. `sent = returned + lost + in_flight` always. */

@@ -53,6 +53,11 @@ const MetricsSchema: v.GenericSchema<unknown, MetricsDocument> = v.looseObject({
   uptime_seconds: seconds,
   clock: v.picklist(['kernel', 'user']),
   engine: v.picklist(['portable', 'batch']),
+  // A service of version 0.1 tells none of these.
+  engine_reason: v.optional(v.string(), ''),
+  host_delay_ms: v.optional(v.nullable(v.object({ p50: v.number(), p99: v.number(), max: v.number() })), null),
+  unstamped: v.optional(v.nullable(count), null),
+  stray_echoes: v.optional(count, 0),
 });
 
 const CallSchema: v.GenericSchema<unknown, CallDocument> = v.looseObject({

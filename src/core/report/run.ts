@@ -6,7 +6,7 @@
  */
 import type { EncodedHistogram, LatencyHistogram } from '../stats/histogram.ts';
 import { spread, summarize } from './latency-summary.ts';
-import type { Spread } from './latency-summary.ts';
+import type { Spread } from './metrics.ts';
 import type { LatencySummary, RelayCounters } from './metrics.ts';
 
 export const RUN_SCHEMA = 'rtplat.run/1';
@@ -54,7 +54,7 @@ export interface RunSummary extends LatencySummary {
   readonly jitter_ms: number | null;
   /** Actual minus due time of sending. */
   readonly send_error_ms: Spread | null;
-  /** How late the host runs a timer: the part of a latency that may be ours. */
+  /** What a clock in user space would have added to the latencies; null where the clock is that one. */
   readonly host_delay_ms: Spread | null;
   /** Datagrams that the kernel dropped at our own sockets. */
   readonly socket_drops: number | null;
@@ -64,8 +64,12 @@ export interface RunSummary extends LatencySummary {
   /** What R and MOS were computed from: delay and its source, Ie, Bpl, the concealment assumed. */
   readonly quality: Readonly<Record<string, unknown>> | null;
   readonly clock: 'kernel' | 'user';
+  /** Packets whose latency is by the user clock although `clock` is the kernel's; null where it is not. Missing in runs of 0.1. */
+  readonly unstamped?: number | null;
   /** The UDP engine, `portable` or `batch`. */
   readonly engine: string;
+  /** Why that engine, one phrase. Missing in runs of 0.1. */
+  readonly engine_reason?: string;
   /** How echoes were matched to packets, such as `header`; null where nothing was matched. */
   readonly match: string | null;
   readonly verdict: Verdict;
@@ -144,7 +148,9 @@ export interface RunParts {
   readonly mos: number | null;
   readonly quality: Readonly<Record<string, unknown>> | null;
   readonly clock: 'kernel' | 'user';
+  readonly unstamped?: number | null;
   readonly engine: string;
+  readonly engineReason?: string;
   readonly match: string | null;
   readonly verdict: Verdict;
   readonly verdictReasons: readonly string[];
@@ -199,7 +205,9 @@ export function buildRun(parts: RunParts): RunDocument {
       mos: parts.mos,
       quality: parts.quality,
       clock: parts.clock,
+      ...(parts.unstamped === undefined ? {} : { unstamped: parts.unstamped }),
       engine: parts.engine,
+      ...(parts.engineReason === undefined ? {} : { engine_reason: parts.engineReason }),
       match: parts.match,
       verdict: parts.verdict,
       verdict_reasons: parts.verdictReasons,

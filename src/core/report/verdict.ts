@@ -1,7 +1,7 @@
 /** The service-level verdict of what `report` read: the checks of `stats/service-level.ts`, and whether they may be believed. */
 import { checkServiceLevel } from '../stats/service-level.ts';
 import type { ServiceLevelMeasurement } from '../stats/service-level.ts';
-import type { Spread } from './latency-summary.ts';
+import type { Spread } from './metrics.ts';
 import { peakChannels, worst } from './merge.ts';
 import type { MetricsDocument } from './metrics.ts';
 import type { RunSummary, Verdict } from './run.ts';

@@ -16,7 +16,7 @@ export interface Logger {
 }
 
 /** Extra members of a JSON line; the text form shows only the message. */
-export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+export type LogFields = Readonly<Record<string, string | number | boolean | null | readonly number[]>>;
 
 export interface LogOptions {
   readonly format: 'text' | 'json';

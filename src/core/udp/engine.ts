@@ -63,8 +63,12 @@ export interface BindOptions {
   readonly reusePort?: boolean;
   /** Let the kernel join datagrams of one peer into trains, and take trains to send (UDP_GRO, UDP_SEGMENT), where it can. */
   readonly trains?: boolean;
-  /** Tell the receiver when each datagram left. */
-  readonly departures?: boolean;
+  /**
+   * Tell the receiver when each datagram left. `external`: they are sent not by {@link UdpSocket.send} but by somebody else through
+   * the socket's descriptor; {@link PacketReceiver.departed} then has the kernel's numbers, which count the sends of the socket from
+   * 0 as long as none is refused, NaN for `handedNs`, and NaN for an `atNs` that cannot be relied on. Only with kernel stamps.
+   */
+  readonly departures?: boolean | 'external';
 }
 
 export interface UdpSocket {

@@ -1,10 +1,7 @@
 /** Which engine a command runs on, and why: said in its start line and in every run file. */
 import { RtplatError } from '../errors.ts';
+import type { EngineChoice } from './choices.ts';
 import type { ClockName, EngineName, UdpEngine } from './engine.ts';
-
-export type EngineChoice = 'auto' | EngineName;
-
-export const ENGINE_CHOICES: readonly EngineChoice[] = ['auto', 'batch', 'portable'];
 
 export interface EngineSelection {
   readonly name: EngineName;

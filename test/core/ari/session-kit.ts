@@ -2,6 +2,8 @@
 import { AriSession } from '../../../src/core/ari/session.ts';
 import { EchoService } from '../../../src/core/echo/echo.ts';
 import { RelayFleet } from '../../../src/core/relay/fleet.ts';
+import { LocalMedia } from '../../../src/core/relay/media.ts';
+import { nowNs } from '../../../src/core/udp/clock.ts';
 import { writeRtpHeader } from '../../../src/core/rtp/packet.ts';
 import type { Endpoint, UdpSocket } from '../../../src/core/udp/engine.ts';
 import { createPortableEngine } from '../../../src/core/udp/portable.ts';
@@ -45,14 +47,19 @@ export async function start(options: { ports?: number; connected?: boolean } = {
   const echo = new EchoService({ engine: portable, addresses: ['127.0.0.1'], port: 0, bufferBytes: 1 << 20 });
   closing.push(() => echo.stop());
   const echoAt = (await echo.start()).local;
-  const fleet = new RelayFleet({
-    engine,
-    range: { first: 10_000, last: 9_999 + (options.ports ?? 2) },
+  const media = new LocalMedia(engine, {
     bindAddress: '127.0.0.1',
-    echo: () => echoAt,
+    bufferBytes: null,
+    echoSocket: 'per-call',
     lossTimeoutNs: 300 * MS,
     lateThresholdNs: 3 * MS,
+  });
+  const fleet = new RelayFleet({
+    media,
+    range: { first: 10_000, last: 9_999 + (options.ports ?? 2) },
+    echo: () => echoAt,
     log: log.logger,
+    nowNs,
   });
   const session = new AriSession({
     app: APP,
@@ -70,7 +77,7 @@ export async function start(options: { ports?: number; connected?: boolean } = {
   closing.push(async () => {
     session.disconnected();
     await session.shutdown();
-    fleet.stop();
+    await media.stop();
   });
   return { session, fleet, asterisk, log, engine, peer, atPeer: collect(peer) };
 }

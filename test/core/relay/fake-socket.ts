@@ -10,6 +10,8 @@ export class FakeSocket implements UdpSocket {
   readonly sent: { readonly bytes: Uint8Array; readonly to: Endpoint | undefined }[] = [];
   sendErrors = 0;
   unstamped = 0;
+  /** When what is sent departs; nothing is told while this is undefined. */
+  departsAt: (() => number) | undefined;
   drops: number | null = 0;
   closed = false;
   #receiver: PacketReceiver | undefined;
@@ -37,7 +39,10 @@ export class FakeSocket implements UdpSocket {
   }
 
   send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint): number {
-    return this.sent.push({ bytes: buffer.slice(offset, offset + length), to }) - 1;
+    const number = this.sent.push({ bytes: buffer.slice(offset, offset + length), to }) - 1;
+    const atNs = this.departsAt?.();
+    if (atNs !== undefined) this.#receiver?.departed?.(number, 1, atNs, atNs);
+    return number;
   }
 
   named(endpoint: Endpoint): Endpoint {

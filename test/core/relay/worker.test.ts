@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LatencyHistogram } from '../../../src/core/stats/histogram.ts';
+import { OwnEcho } from '../../../src/core/relay/echo-side.ts';
+import { CallMemoryPool } from '../../../src/core/relay/numbers.ts';
 import { RelayWorker } from '../../../src/core/relay/worker.ts';
 import { writeRtpHeader } from '../../../src/core/rtp/packet.ts';
 import type { Endpoint } from '../../../src/core/udp/engine.ts';
@@ -21,24 +22,31 @@ function setUp(family: 'IPv4' | 'IPv6' = 'IPv4') {
   const socket = new FakeSocket(family);
   const clock = { nowNs: 0 };
   const told = { sent: [] as number[], samples: [] as [number, number, boolean][], first: [] as number[], strangers: [] as Endpoint[] };
+  const memory = new CallMemoryPool().take();
+  socket.departsAt = () => clock.nowNs;
   const worker = new RelayWorker({
-    histogram: new LatencyHistogram(),
+    memory,
     socket,
-    echo: ECHO,
-    nowNs: () => clock.nowNs,
+    echo: new OwnEcho(socket, ECHO),
+    nowNs: 0,
     lossTimeoutNs: 2_000 * MS,
     lateThresholdNs: 3 * MS,
-    sent: (sentNs) => told.sent.push(sentNs),
-    sample: (sentNs, latencyNs, late) => told.samples.push([sentNs, latencyNs, late]),
-    firstPacket: (atNs) => told.first.push(atNs),
-    stranger: (from) => told.strangers.push(from),
+    told: {
+      sent: (sentNs) => told.sent.push(sentNs),
+      sample: (histogram, sentNs, latencyNs, late) => {
+        histogram.record(latencyNs);
+        told.samples.push([sentNs, latencyNs, late]);
+      },
+      firstPacket: (_worker, atNs) => told.first.push(atNs),
+      stranger: (_worker, from) => told.strangers.push(from),
+    },
   });
-  return { socket, worker, clock, told };
+  return { socket, worker, memory, clock, told };
 }
 
 describe('a worker', () => {
   it('sends what the peer sends to the echo and what the echo sends to the peer, as it is', () => {
-    const { socket, worker, clock, told } = setUp();
+    const { socket, worker, clock, told, memory } = setUp();
     worker.pin(PEER);
     // With an extension, a CSRC and padding: nothing of it may be touched.
     const rich = Uint8Array.from([0xb1, 0x80, 0, 7, 0, 0, 0, 9, 0, 0, 0, 1, 9, 9, 9, 9, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 42, 0, 0, 3]);
@@ -50,8 +58,8 @@ describe('a worker', () => {
       { bytes: rich, to: PEER },
     ]);
     expect(told.samples).toEqual([[0, 10 * MS, false]]);
-    expect(worker.counters()).toMatchObject({ from_peer: 1, bytes_from_peer: rich.length, from_echo: 1, to_peer: 1, sent: 1, returned: 1 });
-    expect(worker.histogram.count).toBe(1);
+    expect(memory.counters()).toMatchObject({ from_peer: 1, bytes_from_peer: rich.length, from_echo: 1, to_peer: 1, sent: 1, returned: 1 });
+    expect(memory.histogram.count).toBe(1);
   });
 
   it('measures from the moment of sending, not from the arrival at the relay', () => {
@@ -65,14 +73,14 @@ describe('a worker', () => {
   });
 
   it('knows nobody before it is pinned, and only one afterwards', () => {
-    const { socket, worker, told } = setUp();
+    const { socket, worker, told, memory } = setUp();
     socket.deliver(rtp(1), PEER, 0);
     worker.pin(PEER);
     socket.deliver(rtp(1), STRANGER, 0);
     socket.deliver(rtp(1), { ...PEER, port: 12_001 }, 0);
     socket.deliver(rtp(1), { ...ECHO, address: '127.0.0.2' }, 0);
     expect(socket.sent).toEqual([]);
-    expect(worker.counters()).toMatchObject({ rejected_source: 4, from_peer: 0, from_echo: 0 });
+    expect(memory.counters()).toMatchObject({ rejected_source: 4, from_peer: 0, from_echo: 0 });
     expect(told.strangers).toEqual([PEER]);
     worker.pin(STRANGER);
     socket.deliver(rtp(1), STRANGER, 0);
@@ -80,7 +88,7 @@ describe('a worker', () => {
   });
 
   it('relays nothing that is no RTP, from either side', () => {
-    const { socket, worker, told } = setUp();
+    const { socket, worker, told, memory } = setUp();
     worker.pin(PEER);
     const rtcp = Uint8Array.from([0x80, 200, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]);
     for (const bytes of [new Uint8Array(0), new Uint8Array(11), new Uint8Array(172), rtcp]) {
@@ -88,21 +96,21 @@ describe('a worker', () => {
       socket.deliver(bytes, ECHO, 0);
     }
     expect(socket.sent).toEqual([]);
-    expect(worker.counters()).toMatchObject({ malformed: 8, from_peer: 0, from_echo: 4, to_peer: 0 });
+    expect(memory.counters()).toMatchObject({ malformed: 8, from_peer: 0, from_echo: 4, to_peer: 0 });
     expect(told.first).toEqual([]);
   });
 
   it('returns doubled, unmatched and late echoes to the peer, but measures none of them', () => {
-    const { socket, worker, told } = setUp();
+    const { socket, worker, told, memory } = setUp();
     worker.pin(PEER);
     socket.deliver(rtp(1), PEER, 0);
     socket.deliver(rtp(2), PEER, 0);
     socket.deliver(rtp(1), ECHO, 1 * MS);
     socket.deliver(rtp(1), ECHO, 2 * MS);
     socket.deliver(rtp(9), ECHO, 2 * MS);
-    worker.expire(2_001 * MS);
+    worker.tick(2_001 * MS);
     socket.deliver(rtp(2), ECHO, 2_500 * MS);
-    expect(worker.counters()).toMatchObject({
+    expect(memory.counters()).toMatchObject({
       returned: 1,
       duplicates: 1,
       unmatched: 1,
@@ -116,17 +124,17 @@ describe('a worker', () => {
   });
 
   it('counts a packet that the peer sends twice, and forwards it both times', () => {
-    const { socket, worker, told } = setUp();
+    const { socket, worker, told, memory } = setUp();
     worker.pin(PEER);
     socket.deliver(rtp(1), PEER, 0);
     socket.deliver(rtp(1), PEER, 1);
     expect(socket.sent).toHaveLength(2);
     expect(told.sent).toHaveLength(1);
-    expect(worker.counters()).toMatchObject({ from_peer: 2, sent: 1, duplicates_sent: 1 });
+    expect(memory.counters()).toMatchObject({ from_peer: 2, sent: 1, duplicates_sent: 1 });
   });
 
   it('calls an echo late that comes more than the threshold behind its stream', () => {
-    const { socket, worker, clock, told } = setUp();
+    const { socket, worker, clock, told, memory } = setUp();
     worker.pin(PEER);
     for (const [sequence, delayMs] of [
       [1, 1],
@@ -138,17 +146,20 @@ describe('a worker', () => {
       socket.deliver(rtp(sequence), ECHO, clock.nowNs + delayMs * MS);
     }
     expect(told.samples.map(([, , late]) => late)).toEqual([false, false, true]);
-    expect(worker.counters().late).toBe(1);
+    expect(memory.counters().late).toBe(1);
   });
 
   it('has the jitter of what the peer sends now (RFC 3550 §6.4.1), and none before its second packet', () => {
-    const { socket, worker } = setUp();
+    const { socket, worker, memory } = setUp();
     worker.pin(PEER);
-    expect(worker.jitterMs).toBeNull();
+    worker.tick(0);
+    expect(memory.jitterMs).toBeNull();
     for (let i = 0; i < 50; i++) socket.deliver(rtp(i), PEER, i * 20 * MS + (i % 2) * 4 * MS);
-    expect(worker.jitterMs).toBeGreaterThan(3);
+    worker.tick(0);
+    expect(memory.jitterMs).toBeGreaterThan(3);
     for (let i = 0; i < 50; i++) socket.deliver(rtp(i, { ssrc: 2 }), PEER, (100 + i) * 20 * MS);
-    expect(worker.jitterMs).toBe(0);
+    worker.tick(0);
+    expect(memory.jitterMs).toBe(0);
   });
 
   it('recognises its IPv4 peers on an IPv6 socket', () => {
@@ -163,12 +174,13 @@ describe('a worker', () => {
   });
 
   it('goes on after a send that the kernel refused', () => {
-    const { socket, worker } = setUp();
+    const { socket, worker, memory } = setUp();
     worker.pin(PEER);
     socket.fail('ENOBUFS');
     socket.drops = 3;
     socket.deliver(rtp(1), PEER, 0);
-    expect(worker.counters()).toMatchObject({ send_errors: 1, from_peer: 1 });
-    expect(worker.socketDrops).toBe(3);
+    expect(memory.counters()).toMatchObject({ send_errors: 1, from_peer: 1 });
+    worker.noteDrops();
+    expect(memory.socketDrops).toBe(3);
   });
 });

@@ -45,6 +45,10 @@ export function makeMetrics(latency: LatencyHistogram, lost: number): MetricsDoc
     uptime_seconds: 12.5,
     clock: 'user',
     engine: 'portable',
+    engine_reason: 'asked for',
+    host_delay_ms: null,
+    unstamped: null,
+    stray_echoes: 0,
   };
 }
 

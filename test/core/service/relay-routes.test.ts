@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RelayFleet } from '../../../src/core/relay/fleet.ts';
+import { LocalMedia } from '../../../src/core/relay/media.ts';
+import { nowNs } from '../../../src/core/udp/clock.ts';
 import type { HealthDocument } from '../../../src/core/service/health.ts';
 import { relayEvents, relayRoutes } from '../../../src/core/service/relay-routes.ts';
 import { createPortableEngine } from '../../../src/core/udp/portable.ts';
@@ -19,23 +21,29 @@ const HEALTHY: HealthDocument = {
 };
 
 let fleet: RelayFleet;
+let media: LocalMedia;
 let health: HealthDocument;
 
 beforeEach(() => {
   health = HEALTHY;
-  fleet = new RelayFleet({
-    engine: new MappedEngine(createPortableEngine()),
-    range: { first: 10_000, last: 10_000 },
+  media = new LocalMedia(new MappedEngine(createPortableEngine()), {
     bindAddress: '127.0.0.1',
-    echo: () => ({ address: '127.0.0.1', port: 4_000 }),
+    bufferBytes: null,
+    echoSocket: 'per-call',
     lossTimeoutNs: 1e8,
     lateThresholdNs: 3e6,
+  });
+  fleet = new RelayFleet({
+    media,
+    range: { first: 10_000, last: 10_000 },
+    echo: () => ({ address: '127.0.0.1', port: 4_000 }),
     log: new MemoryLog().logger,
+    nowNs,
   });
 });
 
-afterEach(() => {
-  fleet.stop();
+afterEach(async () => {
+  await media.stop();
 });
 
 function get(path: string, accept = ''): { status: number; contentType: string; body: string } {

@@ -44,6 +44,7 @@ export class Departures {
   /** The kernel's number of the message that it takes next. */
   #next = 0;
   #wanted = 0;
+  #departed: (id: number, atNs: number) => void = () => undefined;
 
   private constructor(libc: Libc, memory: PacketMemory, clock: KernelClock) {
     this.#libc = libc;
@@ -63,7 +64,6 @@ export class Departures {
    */
   collect(fd: number, count: number): Float64Array {
     this.#stamps.fill(Number.NaN, 0, count);
-    this.#clock.read();
     this.#wanted = count;
     this.read(fd, this.#keep);
     this.#next = (this.#next + count) >>> 0;
@@ -75,11 +75,27 @@ export class Departures {
     if (i < this.#wanted) this.#stamps[i] = this.#clock.monotonic(seconds, nanoseconds);
   };
 
+  /**
+   * Hands out the stamps of datagrams that somebody else sent through `fd`.
+   *
+   * @param departed told the kernel's number of each and when it left, ns; NaN where its stamp cannot be relied on.
+   */
+  drain(fd: number, departed: (id: number, atNs: number) => void): void {
+    this.#departed = departed;
+    this.read(fd, this.#handOut);
+  }
+
+  readonly #handOut = (id: number, seconds: number, nanoseconds: number): void => {
+    this.#departed(id, this.#clock.monotonic(seconds, nanoseconds));
+  };
+
   /** Hands out all stamps on the error queue of `fd`. Other errors there are dropped: the socket has them pending as well. */
   read(fd: number, stamp: (id: number, seconds: number, nanoseconds: number) => void): void {
     const { errorHeaders, words } = this.#memory;
     for (;;) {
       const count = this.#libc.recvmmsg(fd, this.#memory.address(errorHeaders), ERROR_SLOTS, MSG_ERRQUEUE | MSG_DONTWAIT, 0);
+      // A stamp is compared with a reading of the clock that is later than it is.
+      if (count > 0) this.#clock.read();
       for (let i = 0; i < count; i++) {
         const controlLength = words[(errorHeaders + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2] as number;
         this.#parse(this.#memory.errorControls + i * CONTROL_BYTES, controlLength, stamp);

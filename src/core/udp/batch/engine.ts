@@ -159,7 +159,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
       const code = errnoName(this.libc.errno());
       if (fd >= 0) this.libc.close(fd);
       this.#shutLoop();
-      throw bindError(options, code);
+      throw bindError(options, code, undefined, Object.assign(new Error(code), { code }));
     };
     const family = version === 4 ? 'IPv4' : 'IPv6';
     fd = check(this.libc.socket(version === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -184,9 +184,9 @@ export class BatchEngine implements UdpEngine, SocketHost {
       check(this.libc.connect(fd, this.#name(peer), peer.length));
     }
     const trains = options.trains === true && this.#set(fd, SOL_UDP, UDP_GRO, 1) === 0;
-    const wantsDepartures = options.departures === true;
-    const departures = wantsDepartures && this.clock === 'kernel' ? Departures.of(this.libc, this.memory, this.#clock, fd) : undefined;
-    if (departures === undefined && this.clock === 'kernel') this.#set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    const wantsStamps = this.clock === 'kernel' && options.departures !== undefined && options.departures !== false;
+    const stamps = wantsStamps ? Departures.of(this.libc, this.memory, this.#clock, fd) : undefined;
+    if (stamps === undefined && this.clock === 'kernel') this.#set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     const bound = this.#localOf(fd);
     const socket = new BatchSocket(this, {
       fd,
@@ -197,8 +197,9 @@ export class BatchEngine implements UdpEngine, SocketHost {
       sendBufferBytes: this.#get(fd, SOL_SOCKET, SO_SNDBUF) / 2,
       peer,
       trains,
-      departures,
-      reportsDepartures: wantsDepartures,
+      departures: options.departures === 'external' ? undefined : stamps,
+      external: options.departures === 'external' ? stamps : undefined,
+      reportsDepartures: options.departures === true,
     });
     this.#sockets[socket.index] = socket;
     this.#open += 1;
@@ -245,7 +246,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
   #alone(): BatchSocket | undefined {
     if (this.#open !== 1) return undefined;
     const socket = this.#sockets.find((one) => one !== undefined);
-    return socket?.receiver === undefined || socket.departures !== undefined ? undefined : socket;
+    if (socket?.receiver === undefined || socket.departures !== undefined || socket.external !== undefined) return undefined;
+    return socket;
   }
 
   /** One system call to wait and read, where epoll needs two. */
@@ -325,8 +327,14 @@ export class BatchEngine implements UdpEngine, SocketHost {
     const { memory } = this;
     const first = this.#filled;
     const count = this.libc.recvmmsg(socket.fd, memory.address(memory.receiveHeaders + first * MMSGHDR_BYTES), most, flags, 0);
-    if (count < 0) return this.#receiveFailed(socket);
+    if (count < 0) {
+      const errno = this.libc.errno();
+      socket.drainExternal();
+      return this.#receiveFailed(socket, errno);
+    }
     this.#arrival.readNs = this.#clock.read();
+    // After the datagrams were read: whatever they answer has left before, and its stamp is there.
+    socket.drainExternal();
     this.#filled = first + count;
     for (let i = first; i < first + count; i++) {
       if (socket.closed) memory.rearm(i);
@@ -383,8 +391,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
   }
 
   /** @returns whether to read again. */
-  #receiveFailed(socket: BatchSocket): boolean {
-    const errno = this.libc.errno();
+  #receiveFailed(socket: BatchSocket, errno: number): boolean {
     if (errno === EAGAIN) return false;
     if (errno !== EINTR) socket.failed(errno, 0);
     return !socket.closed;

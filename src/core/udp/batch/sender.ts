@@ -7,8 +7,13 @@ import { nowNs } from '../clock.ts';
 import type { KernelEndpoint } from './endpoint.ts';
 import {
   EAGAIN,
+  EBADF,
   ECONNREFUSED,
   EINTR,
+  EINVAL,
+  EIO,
+  EMSGSIZE,
+  ENOBUFS,
   MMSGHDR_BYTES,
   MSG_CONTROLLEN,
   MSG_DONTWAIT,
@@ -25,9 +30,12 @@ import type { Departures } from './departures.ts';
 /** A socket as sending sees it. */
 export interface SendingSocket {
   readonly fd: number;
+  readonly closed: boolean;
   /** Whether the kernel cuts trains for it; withdrawn when it turns out that it does not on this path. */
   trains: boolean;
-  /** Kept where the receiver wants to know when datagrams left. */
+  /** Whether the receiver wants to know when datagrams left. */
+  readonly reportsDepartures: boolean;
+  /** The kernel's word on that; undefined where it gives none. */
   readonly departures: Departures | undefined;
   /** `count` datagrams were refused; none when the error is that of an earlier one. */
   failed(errno: number, count: number): void;
@@ -38,6 +46,8 @@ export interface SendingSocket {
 const FULL_WAIT_MS = 5;
 /** A pending error belongs to an earlier datagram: the send is tried again, but not for ever. */
 const MOST_RETRIES = 8;
+/** How kernels say that they cannot cut a train on this path: no checksum offload, a tunnel, an MTU that is too small. */
+const CANNOT_CUT: readonly number[] = [EINVAL, EIO, EMSGSIZE];
 
 export class Sender {
   readonly #libc: Libc;
@@ -57,15 +67,26 @@ export class Sender {
   #pieces = 0;
   #copied = 0;
   #waited = false;
+  #flushing = false;
+  /** Of the run that is being sent: the first message whose departure has not been told, and when they were handed over. */
+  #untold = 0;
+  #handedNs = 0.5;
 
   constructor(libc: Libc, memory: PacketMemory) {
     this.#libc = libc;
     this.#memory = memory;
   }
 
-  /** Copies `length` bytes to where they stay until the next {@link flush}. @returns the offset of the copy. */
+  /**
+   * Copies `length` bytes to where they stay until the next {@link flush}.
+   *
+   * @returns the offset of the copy; −1 when a flush that is under way has to end first.
+   */
   copy(buffer: Uint8Array, offset: number, length: number): number {
-    if (this.#copied + length > COPY_BYTES) this.flush();
+    if (this.#copied + length > COPY_BYTES) {
+      if (this.#flushing) return -1;
+      this.flush();
+    }
     const at = this.#memory.copies + this.#copied;
     this.#memory.bytes.set(offset === 0 && length === buffer.length ? buffer : buffer.subarray(offset, offset + length), at);
     this.#copied += length;
@@ -88,26 +109,34 @@ export class Sender {
     } else if (!this.#join(socket, peer, offset, length, segment)) this.#message(socket, peer, offset, length, segment, first);
   }
 
-  /** Sends all that was added. */
+  /**
+   * Sends all that was added. A receiver that is told of a departure or a refusal may send or close a socket: what it adds is sent
+   * before this ends.
+   */
   flush(): void {
-    const total = this.#messages;
-    if (total === 0) return;
+    if (this.#messages === 0 || this.#flushing) return;
+    this.#flushing = true;
     this.#waited = false;
-    for (let from = 0; from < total; ) {
-      const socket = this.#sockets[from] as SendingSocket;
-      let to = from + 1;
-      while (to < total && this.#sockets[to] === socket) to += 1;
-      this.#transmit(socket, from, to);
-      from = to;
+    try {
+      for (let from = 0; from < this.#messages; ) {
+        const socket = this.#sockets[from] as SendingSocket;
+        let to = from + 1;
+        while (to < this.#messages && this.#sockets[to] === socket) to += 1;
+        this.#transmit(socket, from, to);
+        from = to;
+      }
+    } finally {
+      this.#flushing = false;
+      this.#messages = 0;
+      this.#pieces = 0;
+      this.#copied = 0;
     }
-    this.#messages = 0;
-    this.#pieces = 0;
-    this.#copied = 0;
   }
 
   #join(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number): boolean {
     const last = this.#messages - 1;
-    if (last < 0 || !socket.trains || this.#sockets[last] !== socket || this.#peers[last] !== peer) return false;
+    // What is being sent may have left already.
+    if (this.#flushing || last < 0 || !socket.trains || this.#sockets[last] !== socket || this.#peers[last] !== peer) return false;
     if (segment !== this.#segments[last] || length === 0) return false;
     const before = this.#lengths[last] as number;
     // A shorter datagram ends a train.
@@ -132,21 +161,25 @@ export class Sender {
   }
 
   #message(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number, first: number): void {
-    if (this.#messages === SEND_SLOTS || this.#pieces === SEND_PIECES) this.#makeRoom();
+    const datagrams = length > segment ? Math.ceil(length / segment) : 1;
+    if (this.#messages === SEND_SLOTS || this.#pieces === SEND_PIECES) {
+      if (this.#flushing) return refuse(socket, first, datagrams, ENOBUFS, nowNs());
+      this.#makeRoom();
+    }
     const i = this.#messages;
     this.#memory.startMessage(i, this.#pieces);
     if (peer !== undefined) this.#memory.nameMessage(i, peer.words, peer.length);
-    const train = length > segment;
-    if (train) this.#memory.segmentMessage(i, segment);
+    if (datagrams > 1) this.#memory.segmentMessage(i, segment);
     this.#sockets[i] = socket;
     this.#peers[i] = peer;
     this.#first[i] = first;
     this.#segments[i] = segment;
     this.#lengths[i] = length;
-    this.#counts[i] = train ? Math.ceil(length / segment) : 1;
+    this.#counts[i] = datagrams;
     this.#firstPieces[i] = this.#pieces;
     this.#piece(offset, length);
     this.#messages = i + 1;
+    return undefined;
   }
 
   /** Sends what there is, but keeps the copies: one of them is being added. */
@@ -164,73 +197,82 @@ export class Sender {
   }
 
   #transmit(socket: SendingSocket, from: number, to: number): void {
-    const handedNs = socket.departures === undefined ? 0 : nowNs();
-    let reported = from;
-    let retries = 0;
+    this.#handedNs = socket.reportsDepartures ? nowNs() : 0;
+    this.#untold = from;
     for (let next = from; next < to; ) {
-      const sent = this.#libc.sendmmsg(socket.fd, this.#memory.address(this.#memory.sendHeaders + next * MMSGHDR_BYTES), to - next, MSG_DONTWAIT);
+      const sent = this.#push(socket, next, to - next);
       if (sent > 0) {
         next += sent;
-        retries = 0;
         continue;
       }
+      if (this.#isTrain(next) && CANNOT_CUT.includes(-sent)) this.#takeApart(socket, next);
+      else refuse(socket, this.#first[next] as number, this.#counts[next] as number, -sent, this.#handedNs);
+      next += 1;
+      this.#untold = next;
+    }
+    this.#tell(socket, to);
+  }
+
+  /**
+   * Hands messages `i … i+count)` to the kernel. Tries again where it is not the message that is refused.
+   *
+   * @returns how many it took; or −errno of message `i`, when the departures of those before it have been told.
+   */
+  #push(socket: SendingSocket, i: number, count: number): number {
+    const headers = this.#memory.address(this.#memory.sendHeaders + i * MMSGHDR_BYTES);
+    for (let retries = 0; !socket.closed; ) {
+      const sent = this.#libc.sendmmsg(socket.fd, headers, count, MSG_DONTWAIT);
+      if (sent > 0) return sent;
       const errno = this.#libc.errno();
       if (errno === EINTR) continue;
+      this.#tell(socket, i);
       if (errno === EAGAIN && this.#waitForRoom(socket.fd)) continue;
-      if (errno === ECONNREFUSED && retries < MOST_RETRIES) {
-        retries += 1;
-        socket.failed(errno, 0);
-        continue;
-      }
-      this.#depart(socket, reported, next, handedNs);
-      if (socket.trains && (this.#memory.words[(this.#memory.sendHeaders + next * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2] as number) > 0) {
-        // The path's MTU is too small for this, or its device or tunnel cannot do it: the datagrams go one by one from now on.
-        socket.trains = false;
-        this.#takeApart(socket, next);
-      } else socket.failed(errno, this.#counts[next] as number);
-      this.#departUnstamped(socket, next, handedNs);
-      socket.departures?.restart(socket.fd);
-      next += 1;
-      reported = next;
+      if (errno !== ECONNREFUSED || retries === MOST_RETRIES) return -errno;
+      retries += 1;
+      socket.failed(errno, 0);
     }
-    this.#depart(socket, reported, to, handedNs);
+    return -EBADF;
   }
 
-  /** Reports when the messages `from … to)`, all of which the kernel took, left. */
-  #depart(socket: SendingSocket, from: number, to: number, handedNs: number): void {
+  #isTrain(i: number): boolean {
+    return (this.#memory.words[(this.#memory.sendHeaders + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2] as number) > 0;
+  }
+
+  /** Tells when the messages before `to`, all of which the kernel took, left. */
+  #tell(socket: SendingSocket, to: number): void {
+    const from = this.#untold;
+    this.#untold = to;
+    if (!socket.reportsDepartures || from === to) return;
     const { departures } = socket;
-    if (departures === undefined || from === to) return;
-    const stamps = departures.collect(socket.fd, to - from);
+    const stamps = socket.closed ? undefined : departures?.collect(socket.fd, to - from);
     for (let i = from; i < to; i++) {
-      const stampNs = stamps[i - from] as number;
+      const stampNs = stamps === undefined ? Number.NaN : (stamps[i - from] as number);
       const count = this.#counts[i] as number;
-      if (Number.isNaN(stampNs)) departures.unstamped += count;
-      socket.departed(this.#first[i] as number, count, Number.isNaN(stampNs) ? handedNs : stampNs, handedNs);
+      if (departures !== undefined && Number.isNaN(stampNs)) departures.unstamped += count;
+      socket.departed(this.#first[i] as number, count, Number.isNaN(stampNs) ? this.#handedNs : stampNs, this.#handedNs);
     }
   }
 
-  #departUnstamped(socket: SendingSocket, i: number, handedNs: number): void {
-    if (socket.departures === undefined) return;
-    const count = this.#counts[i] as number;
-    socket.departures.unstamped += count;
-    socket.departed(this.#first[i] as number, count, handedNs, handedNs);
-  }
-
-  /** Sends the datagrams of train `i` one by one. Rare: once for a socket. */
+  /** Sends the datagrams of train `i` one by one, and has no more trains made for the socket. */
   #takeApart(socket: SendingSocket, i: number): void {
+    socket.trains = false;
     const { words, sendHeaders } = this.#memory;
     const header = sendHeaders + i * MMSGHDR_BYTES;
-    const pieces = (words[(header + MSG_IOVLEN) >>> 2] as number);
+    const pieces = words[(header + MSG_IOVLEN) >>> 2] as number;
     const first = this.#firstPieces[i] as number;
     const segment = this.#segments[i] as number;
     words[(header + MSG_CONTROLLEN) >>> 2] = 0;
     words[(header + MSG_IOVLEN) >>> 2] = 1;
+    let number = this.#first[i] as number;
     for (let piece = first; piece < first + pieces; piece++) {
       const start = this.#pieceOffsets[piece] as number;
       const end = start + (this.#pieceLengths[piece] as number);
       for (let offset = start; offset < end; offset += segment) {
         this.#memory.setPiece(first, offset, Math.min(segment, end - offset));
-        if (this.#libc.sendmmsg(socket.fd, this.#memory.address(header), 1, MSG_DONTWAIT) !== 1) socket.failed(this.#libc.errno(), 1);
+        const sent = this.#push(socket, i, 1);
+        if (sent < 0) refuse(socket, number, 1, -sent, this.#handedNs);
+        else this.#tellOne(socket, number);
+        number += 1;
       }
     }
   }

@@ -34,6 +34,8 @@ export interface SocketParts {
   readonly peer: KernelEndpoint | undefined;
   readonly trains: boolean;
   readonly departures: Departures | undefined;
+  /** Departures of what others send through {@link fd}. */
+  readonly external: Departures | undefined;
   /** Report departures, by our own clock where there is no {@link departures}. */
   readonly reportsDepartures: boolean;
 }
@@ -63,6 +65,7 @@ export class BatchSocket implements UdpSocket, SendingSocket {
   readonly sendBufferBytes: number;
   readonly peer: KernelEndpoint | undefined;
   readonly departures: Departures | undefined;
+  readonly external: Departures | undefined;
   trains: boolean;
   receiver: PacketReceiver | undefined;
   /** On the engine's list of sockets that have something to read. */
@@ -87,6 +90,7 @@ export class BatchSocket implements UdpSocket, SendingSocket {
     this.peer = parts.peer;
     this.trains = parts.trains;
     this.departures = parts.departures;
+    this.external = parts.external;
     this.#reportsDepartures = parts.reportsDepartures;
   }
 
@@ -145,6 +149,15 @@ export class BatchSocket implements UdpSocket, SendingSocket {
   departed(first: number, count: number, atNs: number, handedNs: number): void {
     this.receiver?.departed?.(first, count, atNs, handedNs);
   }
+
+  /** Hands on what the kernel says of {@link external} sends. Before the answers to them are delivered. */
+  drainExternal(): void {
+    this.external?.drain(this.fd, this.#departedExternally);
+  }
+
+  readonly #departedExternally = (id: number, atNs: number): void => {
+    this.receiver?.departed?.(id, 1, atNs, Number.NaN);
+  };
 
   /** Hands on what was received for this socket. */
   deliver(offset: number, length: number, segment: number, arrival: Arrival): void {

@@ -1,0 +1,118 @@
+/**
+ * The inside of a thread that handles packets. With the batch engine it blocks in the kernel, so nothing of an event loop runs in
+ * it: no promise, no timer, no `message` event. Messages are therefore announced by a bell in shared memory, which is looked at
+ * after every turn, and by a doorbell descriptor that ends a sleep.
+ */
+import { receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { BatchEngine } from './batch/engine.ts';
+import type { BindOptions, UdpSocket } from './engine.ts';
+import { selectEngine } from './select.ts';
+import type { EngineChoice } from './choices.ts';
+import type { EngineSelection, SelectedEngine } from './select.ts';
+
+/** Part of the `workerData` of such a thread. */
+export interface ThreadSetup {
+  readonly port: MessagePort;
+  /** One Int32 that grows with every message. */
+  readonly bell: SharedArrayBuffer;
+  readonly engine: EngineChoice;
+  readonly busyPoll: boolean;
+}
+
+/** The first message of a thread. */
+export interface ThreadUp {
+  readonly kind: 'up';
+  readonly selection: EngineSelection;
+  /** Descriptor to write to after a message; null where messages are events. */
+  readonly doorbell: number | null;
+}
+
+/** The last message to a thread. */
+export const STOP = 'stop';
+
+export interface ThreadHandlers<Message> {
+  message(message: Message): void;
+  /** Called very often; at least every 100 ms. */
+  tick(): void;
+  /** The last thing. */
+  stop(): void;
+}
+
+const TICK_MS = 50;
+
+/** The engine of the thread, before it serves. */
+export class ServedThread {
+  readonly selected: SelectedEngine;
+  readonly #setup: ThreadSetup;
+
+  private constructor(setup: ThreadSetup, selected: SelectedEngine) {
+    this.#setup = setup;
+    this.selected = selected;
+  }
+
+  /** @throws RtplatError `usage` when the engine that was asked for cannot be had. */
+  static async start(setup: ThreadSetup): Promise<ServedThread> {
+    return new ServedThread(setup, await selectEngine(setup.engine, { ownThread: true, busyPoll: setup.busyPoll }));
+  }
+
+  /** Binds at once where the thread will block. */
+  bind(options: BindOptions): UdpSocket | Promise<UdpSocket> {
+    const { engine } = this.selected;
+    return engine instanceof BatchEngine ? engine.bindNow(options) : engine.bind(options);
+  }
+
+  /** Sends a message to the main thread. */
+  tell(message: unknown): void {
+    this.#setup.port.postMessage(message, []);
+  }
+
+  /** Tells that it is up and serves until it is told to stop. */
+  async serve<Message>(handlers: ThreadHandlers<Message>): Promise<void> {
+    const { engine, name, clock, reason } = this.selected;
+    const { port } = this.#setup;
+    const selection = { name, clock, reason };
+    if (engine instanceof BatchEngine) {
+      this.tell({ kind: 'up', selection, doorbell: engine.doorbell } satisfies ThreadUp);
+      this.#block(engine, handlers);
+    } else {
+      this.tell({ kind: 'up', selection, doorbell: null } satisfies ThreadUp);
+      await this.#listen(handlers);
+    }
+    port.close();
+  }
+
+  #block<Message>(engine: BatchEngine, handlers: ThreadHandlers<Message>): void {
+    const { port } = this.#setup;
+    const bell = new Int32Array(this.#setup.bell);
+    let heard = 0;
+    let stopped = false;
+    engine.serve({
+      goOn: () => {
+        if (Atomics.load(bell, 0) !== heard) {
+          heard = Atomics.load(bell, 0);
+          for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+            if (next.message === STOP) stopped = true;
+            else handlers.message(next.message as Message);
+          }
+        }
+        handlers.tick();
+        if (stopped) handlers.stop();
+        return !stopped;
+      },
+    });
+  }
+
+  async #listen<Message>(handlers: ThreadHandlers<Message>): Promise<void> {
+    const { port } = this.#setup;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setInterval(() => handlers.tick(), TICK_MS);
+    port.on('message', (message: Message | typeof STOP) => {
+      if (message === STOP) resolve();
+      else handlers.message(message);
+    });
+    await promise;
+    clearInterval(timer);
+    handlers.stop();
+  }
+}
