@@ -10,7 +10,7 @@ import type { Arrival, Endpoint, PacketReceiver, UdpSocket } from '../udp/engine
 
 /** A call as the way to the echo sees it. */
 export interface EchoedCall {
-  /** A packet left for the echo. */
+  /** A packet left for the echo. The SSRC as {@link EchoSide.forward} was given it. */
   left(ssrc: number, sequence: number, atNs: number, handedNs: number): void;
   /** The echo of a packet came. */
   echoed(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void;
@@ -29,7 +29,7 @@ const RING = 2048;
 /** Which packet each number of a socket's sends was. */
 class DepartureRing {
   readonly #calls: (EchoedCall | undefined)[] = Array.from({ length: RING });
-  readonly #ssrcs = new Uint32Array(RING);
+  readonly #ssrcs = new Int32Array(RING);
   readonly #sequences = new Uint16Array(RING);
   #next = 0;
 

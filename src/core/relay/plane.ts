@@ -50,6 +50,8 @@ const DRAIN_LIMIT_NS = 3_000_000_000;
 const TICK_NS = 50e6;
 /** Asking the kernel for drops is a system call a socket. */
 const DROPS_EVERY_TICKS = 10;
+/** The socket to the echo carries all calls: what is asked for each of them would overflow in a moment's delay. */
+const LINK_BUFFER_BYTES = 16 * 1024 * 1024;
 /** The rows that a run file of a service holds: the last day. */
 const SERIES_SECONDS = 86_400;
 
@@ -207,11 +209,11 @@ export class RelayPlane implements RelayObserver {
     const name = formatHostPort(echo.address, echo.port);
     const known = this.#links.get(name);
     if (known !== undefined) return known;
-    const { bindAddress, bufferBytes } = this.#parts.settings;
+    const { bindAddress } = this.#parts.settings;
     const wildcard = echo.address.includes(':') ? '::' : '0.0.0.0';
     const address = bindAddress.includes(':') === echo.address.includes(':') ? bindAddress : wildcard;
-    const buffer = bufferBytes === null ? {} : { bufferBytes };
-    const socket = this.#parts.bind({ address, port: 0, connect: echo, trains: true, departures: true, ...buffer });
+    const options = { bufferBytes: LINK_BUFFER_BYTES, trains: true, departures: true };
+    const socket = this.#parts.bind({ address, port: 0, connect: echo, ...options });
     return andThen(socket, (bound) => {
       const link = this.#links.get(name) ?? { name, echo: new SharedEcho(bound), users: 0 };
       if (link.echo.socket !== bound) void bound.close();

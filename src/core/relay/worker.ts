@@ -74,7 +74,7 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
   #lateFromPeer: LateDetector | undefined;
   /** Of the SSRC that the peer uses now. */
   #reception: ReceiverStatistics | undefined;
-  #receptionSsrc = -1;
+  #receptionSsrc = Number.NaN;
   #lastActivityNs: number;
 
   constructor(options: RelayWorkerOptions) {
@@ -126,14 +126,18 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
     if (this.#numbers[FROM_PEER] === 0) this.#told.firstPacket(this, atNs);
     this.#add(FROM_PEER, 1);
     this.#add(BYTES_FROM_PEER, length);
-    if (packet.ssrc !== this.#receptionSsrc) {
-      this.#receptionSsrc = packet.ssrc;
-      this.#reception = new ReceiverStatistics({ clockRateHz: clockRateOf(packet.payloadType) });
+    const { sequence, payloadType, marker } = packet;
+    // Read as signed they are small integers, which cost no allocation on their way through calls.
+    const ssrc = packet.ssrc | 0;
+    const timestamp = packet.timestamp | 0;
+    if (ssrc !== this.#receptionSsrc) {
+      this.#receptionSsrc = ssrc;
+      this.#reception = new ReceiverStatistics({ clockRateHz: clockRateOf(payloadType) });
     }
-    this.#reception?.receive(atNs, packet.sequence, packet.timestamp);
-    this.#lateFromPeer ??= this.#lateDetector(packet.payloadType);
-    if (this.#lateFromPeer.returned(atNs, packet.timestamp, packet.ssrc, packet.marker)) this.#add(LATE_FROM_PEER, 1);
-    this.#echo.forward(this, buffer, offset, length, packet.ssrc, packet.sequence);
+    this.#reception?.receive(atNs, sequence, timestamp);
+    this.#lateFromPeer ??= this.#lateDetector(payloadType);
+    if (this.#lateFromPeer.returned(atNs, timestamp, ssrc, marker)) this.#add(LATE_FROM_PEER, 1);
+    this.#echo.forward(this, buffer, offset, length, ssrc, sequence);
   }
 
   left(ssrc: number, sequence: number, atNs: number, handedNs: number): void {
@@ -148,11 +152,12 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
       return;
     }
     const { atNs } = arrival;
+    const ssrc = packet.ssrc | 0;
     this.#lastActivityNs = atNs;
-    const latencyNs = this.#tracker.returned(packet.ssrc, packet.sequence, atNs);
+    const latencyNs = this.#tracker.returned(ssrc, packet.sequence, atNs);
     if (latencyNs >= 0) {
       this.#late ??= this.#lateDetector(packet.payloadType);
-      const late = this.#late.returned(atNs, packet.timestamp, packet.ssrc, packet.marker);
+      const late = this.#late.returned(atNs, packet.timestamp | 0, ssrc, packet.marker);
       if (late) this.#add(LATE, 1);
       this.#told.sample(this.#histogram, atNs - latencyNs, latencyNs, late, arrival.readNs - atNs + this.#tracker.departureDelayNs);
     }
