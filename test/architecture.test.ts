@@ -42,7 +42,7 @@ const refusedImports = [
     'ari/health',
     'ari/vendor',
   ].map((name) => using(`../${name}.ts`)),
-  ...['relay/worker', 'relay/fleet', 'probe/pacer', 'probe/session', 'report/sources', 'report/files'].map((name) =>
+  ...['udp/batch/engine', 'relay/media', 'relay/fleet', 'probe/pacer', 'probe/session', 'report/sources', 'report/files'].map((name) =>
     using(`../${name}.ts`),
   ),
   using('../../commands/main.ts'),
@@ -68,10 +68,10 @@ const refusedGlobals = [
 ].map((expression) => `export const value: unknown = ${expression};\n`);
 
 const engines = `udp/portable echo/server service/http ari/client ari/connection ari/session ari/session-calls ari/health ari/vendor
-  relay/worker relay/fleet relay/echo-watch probe/session probe/pacer report/sources report/files`
+  udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/files`
   .split(/\s+/)
   .map((name) => `src/core/${name}.ts`);
-const neighbours = ['ari/calls', 'relay/tracker', 'probe/matching', 'report/render', 'ports/allocator'].map(
+const neighbours = ['ari/calls', 'relay/tracker', 'relay/worker', 'relay/plane', 'probe/matching', 'report/render', 'ports/allocator'].map(
   (name) => `src/core/${name}.ts`,
 );
 

@@ -146,7 +146,7 @@ class DemoRelay {
   }
 
   async pin(peers: readonly Endpoint[]): Promise<void> {
-    await Promise.all(peers.map((peer, i) => this.#calls[i]?.pin(peer)));
+    await Promise.all(this.#calls.flatMap((call, i) => (peers[i] === undefined ? [] : [call.pin(peers[i])])));
   }
 
   async stop(): Promise<void> {
@@ -177,7 +177,12 @@ async function callers(
   });
 }
 
-async function introduce(io: CommandIo, options: DemoOptions, { local: echo, selection }: Listening, ports: readonly Endpoint[]): Promise<void> {
+async function introduce(
+  io: CommandIo,
+  options: DemoOptions,
+  { local: echo, selection }: Listening,
+  ports: readonly Endpoint[],
+): Promise<void> {
   const chalk = await io.chalk();
   const numbers = ports.map(({ port }) => port);
   const range = numbers.length === 1 ? 'port' : 'ports';

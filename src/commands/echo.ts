@@ -181,7 +181,14 @@ interface EchoSummary {
 async function summarize(io: CommandIo, log: Logger, format: 'text' | 'json', summary: EchoSummary): Promise<void> {
   const { counters, seconds, hostDelay, shares } = summary;
   if (format === 'json') {
-    log.info('echo stopped', { ...fieldsOf(counters), host_delay_p50_ms: hostDelay?.p50 ?? null, host_delay_p99_ms: hostDelay?.p99 ?? null, host_delay_max_ms: hostDelay?.max ?? null, worker_packets: shares, uptime_seconds: seconds });
+    log.info('echo stopped', {
+      ...fieldsOf(counters),
+      host_delay_p50_ms: hostDelay?.p50 ?? null,
+      host_delay_p99_ms: hostDelay?.p99 ?? null,
+      host_delay_max_ms: hostDelay?.max ?? null,
+      worker_packets: shares,
+      uptime_seconds: seconds,
+    });
     return;
   }
   const [{ pairTable }, { formatCount, formatMs }] = await Promise.all([import('./table.ts'), import('../core/report/render/table.ts')]);

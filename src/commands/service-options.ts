@@ -31,11 +31,15 @@ export interface EngineCommandOptions {
 }
 
 export function engineOption(): Option {
-  return option('--engine <name>', 'what moves the packets: batch (Linux: recvmmsg, sendmmsg, kernel timestamps), portable (node:dgram), or the best', {
-    default: 'auto',
-    choices: [...ENGINE_CHOICES],
-    env: 'RTPLAT_ENGINE',
-  });
+  return option(
+    '--engine <name>',
+    'what moves the packets: batch (Linux: recvmmsg, sendmmsg, kernel timestamps), portable (node:dgram), or the best',
+    {
+      default: 'auto',
+      choices: [...ENGINE_CHOICES],
+      env: 'RTPLAT_ENGINE',
+    },
+  );
 }
 
 export function engineOptions(): readonly Option[] {

@@ -34,3 +34,9 @@ export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
   return text.replaceAll(/\s+/g, ' ').trim();
 }
+
+/** The errno name of a system error, else its Node code, else its text. */
+export function errnoOf(error: unknown): string {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : messageOf(error);
+}

@@ -136,7 +136,10 @@ export class ThreadMedia extends Media implements RelayMedia {
   }
 
   /** @throws RtplatError `usage` when the engine that was asked for cannot be had. */
-  static async start(settings: PlaneSettings, options: { readonly engine: EngineChoice; readonly busyPoll?: boolean }): Promise<ThreadMedia> {
+  static async start(
+    settings: PlaneSettings,
+    options: { readonly engine: EngineChoice; readonly busyPoll?: boolean },
+  ): Promise<ThreadMedia> {
     const media = new ThreadMedia(options.engine, options.busyPoll === true, settings);
     media.#selection = await media.#thread.up;
     return media;

@@ -1,8 +1,7 @@
 /** What a {@link RelayPlane} is told and what it answers: plain data, so that it can run in a thread of its own. */
-import { messageOf, RtplatError } from '../errors.ts';
+import { errnoOf, messageOf, RtplatError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { SeriesRow } from '../report/run.ts';
-import { errnoOf } from '../udp/bind-error.ts';
 import type { Endpoint } from '../udp/engine.ts';
 import type { CallBlock } from './numbers.ts';
 import type { RelayPlane } from './plane.ts';
@@ -34,7 +33,7 @@ export function carryOut(plane: RelayPlane, request: PlaneRequest, answer: (answ
     switch (request.kind) {
       case 'open': {
         const port = plane.open(request.id, request.port, request.echo, request.block);
-        if (port instanceof Promise) port.then(done, failed);
+        if (port instanceof Promise) void settle(port, done, failed);
         else done(port);
         return;
       }
@@ -49,6 +48,16 @@ export function carryOut(plane: RelayPlane, request: PlaneRequest, answer: (answ
   } catch (error) {
     failed(error);
   }
+}
+
+async function settle(port: Promise<number>, done: (port: number) => void, failed: (error: unknown) => void): Promise<void> {
+  let bound: number;
+  try {
+    bound = await port;
+  } catch (error) {
+    return failed(error);
+  }
+  done(bound);
 }
 
 function failureOf(error: unknown): PlaneFailure {

@@ -251,5 +251,9 @@ export class RelayPlane implements RelayObserver {
 
 /** Goes on at once with what is there, and later with what is not. */
 function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
+  return value instanceof Promise ? later(value, next) : next(value);
+}
+
+async function later<T, R>(value: Promise<T>, next: (value: T) => R | Promise<R>): Promise<R> {
+  return next(await value);
 }

@@ -1,9 +1,8 @@
 /** The small HTTP server of the services: GET only, bounded in every direction, JSON by default. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { messageOf, RtplatError } from '../errors.ts';
+import { errnoOf, messageOf, RtplatError } from '../errors.ts';
 import { renderJson } from '../report/render/json.ts';
-import { errnoOf } from '../udp/bind-error.ts';
 import { formatHostPort } from '../values/address.ts';
 
 export interface HttpAnswer {

@@ -27,12 +27,6 @@ export function bindError(options: BindOptions, code: string, meaning?: string, 
   return new RtplatError('bind', message, { hint: hintFor(code, options), cause });
 }
 
-/** The errno name of a system error, else its Node code, else its text. */
-export function errnoOf(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : messageOf(error);
-}
-
 function hintFor(code: string, options: BindOptions): string {
   switch (code) {
     case 'EADDRINUSE':

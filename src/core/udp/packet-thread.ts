@@ -48,11 +48,7 @@ export class PacketThread<Request, Answer> {
       this.#worker.once('error', (error) => resolve(revived(error)));
       this.#worker.once('exit', () => resolve(this.#stopping ? undefined : new Error('a packet thread ended by itself')));
     });
-    void this.ended.then((error) => {
-      this.#doorbell = null;
-      this.#port.close();
-      if (error !== undefined) this.#up.reject(error);
-    });
+    void this.#forget();
     // Whoever starts a thread asks for this; when it fails before that, `ended` says so too.
     this.#up.promise.catch(() => undefined);
   }
@@ -76,6 +72,13 @@ export class PacketThread<Request, Answer> {
       this.tell(STOP);
     }
     await this.ended;
+  }
+
+  async #forget(): Promise<void> {
+    const error = await this.ended;
+    this.#doorbell = null;
+    this.#port.close();
+    if (error !== undefined) this.#up.reject(error);
   }
 
   #heard(message: ThreadUp | Answer): void {

@@ -1,8 +1,7 @@
 /** Host names to numeric addresses, once and before anything is measured: a socket never asks DNS. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { RtplatError } from '../errors.ts';
-import { errnoOf } from './bind-error.ts';
+import { errnoOf, RtplatError } from '../errors.ts';
 
 /**
  * The first address of `host`, in the order that the system gives; a numeric address is its own.

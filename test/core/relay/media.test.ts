@@ -123,7 +123,13 @@ describe.each(KINDS)('a relay $where', ({ start }) => {
     const { callers, fleet, media } = await setUp('shared', 1, { lossTimeoutNs: 50e6 });
     const [caller] = callers as [Caller];
     const silent = await bind();
-    const other = new RelayFleet({ media, range: { first: 22_000, last: 22_099 }, echo: () => silent.local, nowNs, log: new MemoryLog().logger });
+    const other = new RelayFleet({
+      media,
+      range: { first: 22_000, last: 22_099 },
+      echo: () => silent.local,
+      nowNs,
+      log: new MemoryLog().logger,
+    });
     const call = other.open('silent', 'x');
     const port = await call.bind();
     await call.pin(caller.socket.local);
@@ -195,7 +201,13 @@ describe('the kernel stamps', () => {
     );
     closing.push(() => media.stop());
     const echo = await startEcho();
-    const fleet = new RelayFleet({ media, range: { first: 21_000, last: 21_999 }, echo: () => echo.at, nowNs, log: new MemoryLog().logger });
+    const fleet = new RelayFleet({
+      media,
+      range: { first: 21_000, last: 21_999 },
+      echo: () => echo.at,
+      nowNs,
+      log: new MemoryLog().logger,
+    });
     const socket = await bind();
     const at = collect(socket);
     const call = fleet.open('one', 'x');
