@@ -27,6 +27,7 @@ import { describeEngine } from '../core/udp/select.ts';
 import { formatHostPort, isLoopback, isUnspecified } from '../core/values/address.ts';
 import { formatPortRange, overlapOf } from '../core/values/ports.ts';
 import type { AriServeOptions } from './ari-serve-options.ts';
+import { BUSY_POLL_IDLE } from './service-options.ts';
 import { relayStatusReporter, reportRelay } from './relay-report.ts';
 import type { CommandIo } from './io.ts';
 
@@ -140,6 +141,7 @@ class AriService {
       `ari-serve: ports ${formatPortRange(range)} on ${bind}, echo ${formatHostPort(echoHost, echoPort)}, ` +
         `HTTP on http://${formatHostPort(http.host, http.port)}/ (${describeEngine(this.#media.selection)})`,
     );
+    if (this.#options.busyPoll === true && this.#media.selection.name !== 'batch') this.#log.warn(BUSY_POLL_IDLE);
     await this.#echo.start();
     if (this.#stopping) return;
     this.#warnOfEcho();

@@ -7,7 +7,7 @@ import type { Logger } from '../core/service/log.ts';
 import { widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { byteSize, durationNs, integer, numericAddress, option, port } from './options.ts';
-import { engineOptions, logOptions } from './service-options.ts';
+import { BUSY_POLL_IDLE, engineOptions, logOptions } from './service-options.ts';
 import type { EngineCommandOptions, LogCommandOptions } from './service-options.ts';
 
 interface EchoCommandOptions extends LogCommandOptions, EngineCommandOptions {
@@ -94,7 +94,7 @@ async function runEcho(io: CommandIo, options: EchoCommandOptions, addresses: re
   }
 }
 
-async function announce(log: Logger, socket: Listening, { buffer: asked, workers }: EchoCommandOptions): Promise<void> {
+async function announce(log: Logger, socket: Listening, { buffer: asked, workers, busyPoll }: EchoCommandOptions): Promise<void> {
   const [{ formatHostPort }, { kilobytes }, { describeEngine }] = await Promise.all([
     import('../core/values/address.ts'),
     import('./table.ts'),
@@ -117,6 +117,7 @@ async function announce(log: Logger, socket: Listening, { buffer: asked, workers
       workers,
     },
   );
+  if (busyPoll === true && selection.name !== 'batch') log.warn(BUSY_POLL_IDLE);
   if (granted < asked) {
     log.warn(
       `the kernel granted ${kilobytes(granted)} of ${kilobytes(asked)} receive buffer: bursts may be dropped (raise the limit: sysctl -w net.core.rmem_max=${asked})`,

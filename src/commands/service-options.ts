@@ -48,3 +48,6 @@ export function engineOptions(): readonly Option[] {
     option('--busy-poll', 'batch engine: never sleep; burns a core to save the microseconds of waking up', { env: 'RTPLAT_BUSY_POLL' }),
   ];
 }
+
+/** Said where `--busy-poll` was asked for in vain. */
+export const BUSY_POLL_IDLE = 'Warning: --busy-poll does nothing on the portable engine';
