@@ -39,12 +39,40 @@ describe('rtplat echo', () => {
     expect(status).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toMatch(
-      /^\S+Z echo listening on 127\.0\.0\.1:\d+ \(receive buffer \d+ kB of 2048 kB asked, portable engine, user clock\)$/m,
+      /^\S+Z echo listening on 127\.0\.0\.1:\d+ \(receive buffer \d+ kB of 2048 kB asked, batch engine \(recvmmsg and sendmmsg\), kernel clock\)$/m,
     );
     expect(stdout).toMatch(/packets received\s+│\s+1 /);
     expect(stdout).toMatch(/bytes received\s+│\s+5 /);
     // No colours and no cursor movements where nobody looks.
     expect(stdout).not.toContain('\u001B');
+  });
+
+  it.each([
+    { args: ['--engine', 'portable'], how: /portable engine \(asked for\), user clock\)/, delays: /host delay.*│\s+–, –, – │/ },
+    { args: ['--engine', 'batch', '--busy-poll'], how: /batch engine \(asked for\), kernel clock\)/, delays: /host delay.*│\s+\d+\.\d+, / },
+    { args: ['--workers', '3'], how: /kernel clock, 3 workers\)/, delays: /packets of each worker\s+│/ },
+    { args: ['--workers', '3', '--engine', 'portable'], how: /user clock, 3 workers\)/, delays: /packets of each worker\s+│/ },
+  ])('echoes with $args, and says how', async ({ args, how, delays }) => {
+    const { cli, port } = await startEcho(['--port', '0', '--bind', '127.0.0.1', ...args]);
+    for (let i = 0; i < 10; i++) expect((await roundTrip('127.0.0.1', port, `packet ${i}`)).text).toBe(`packet ${i}`);
+    cli.signal('SIGINT');
+    const { status, stdout, stderr } = await cli.end();
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(how);
+    expect(stdout).toMatch(delays);
+    expect(stdout).toMatch(/packets received\s+│\s+10 /);
+  });
+
+  it('shares its port among its own workers, and with nobody else', async () => {
+    const { port } = await startEcho(['--port', '0', '--bind', '127.0.0.1', '--workers', '2']);
+    const { status, stderr } = await runCli(['echo', '--port', String(port), '--bind', '127.0.0.1', '--workers', '2']);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^rtplat: cannot bind 127\.0\.0\.1:\d+: EADDRINUSE/);
+  });
+
+  it('warns where --busy-poll is in vain', async () => {
+    const { cli } = await startEcho(['--port', '0', '--engine', 'portable', '--busy-poll']);
+    await cli.shows(/Warning: --busy-poll does nothing on the portable engine/);
   });
 
   it('serves IPv4 and IPv6 unless told otherwise', async () => {
