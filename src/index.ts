@@ -42,8 +42,13 @@ export { parseRun } from './core/report/read-run.ts';
 export { renderPrometheus } from './core/report/render/prometheus.ts';
 
 // Engines
+export { createBatchEngine } from './core/udp/batch/engine.ts';
+export type { BatchEngine, BatchOptions, Serving } from './core/udp/batch/engine.ts';
+export type { EngineChoice } from './core/udp/choices.ts';
 export { createPortableEngine } from './core/udp/portable.ts';
-export type { BindOptions, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from './core/udp/engine.ts';
+export { describeEngine, selectEngine } from './core/udp/select.ts';
+export type { EngineSelection, SelectedEngine } from './core/udp/select.ts';
+export type { Arrival, BindOptions, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from './core/udp/engine.ts';
 export { EchoService } from './core/echo/echo.ts';
 export { ProbeSession } from './core/probe/session.ts';
 export type { ProbeOptions, ProbeProgress, ProbeResult } from './core/probe/result.ts';

@@ -67,6 +67,8 @@ export function renderPrometheus(metrics: MetricsDocument, latency: LatencyHisto
   ]);
   for (const [member, name, help] of COUNTERS) text.counter(name, help, metrics.counters[member]);
   text.counter('socket_drops', 'Datagrams that the kernel dropped because the buffer of a socket of ours was full.', metrics.socket_drops);
+  text.counter('stray_echoes', 'Echoes that belong to no call that is up.', metrics.stray_echoes);
+  text.counter('unstamped_packets', "Packets received or sent without the kernel's timestamp, where it gives them.", metrics.unstamped);
   text.gauge('in_flight_packets', 'Packets sent to the echo server whose fate is not known yet.', [[metrics.counters.in_flight]]);
   text.histogram('latency_seconds', 'Time from a packet leaving for the echo server to its echo coming back.', latency);
   text.gauge('latency_percentile_seconds', 'Percentiles of the latency since the start, to 3 digits.', [
@@ -75,6 +77,10 @@ export function renderPrometheus(metrics: MetricsDocument, latency: LatencyHisto
     [toSeconds(metrics.p99_latency), { percentile: '99' }],
   ]);
   text.gauge('latency_max_seconds', 'Highest latency since the start.', [[toSeconds(metrics.max_latency)]]);
+  text.gauge('host_delay_percentile_seconds', 'What a clock in user space would have added to the latency.', [
+    [toSeconds(metrics.host_delay_ms?.p50 ?? null), { percentile: '50' }],
+    [toSeconds(metrics.host_delay_ms?.p99 ?? null), { percentile: '99' }],
+  ]);
   text.gauge('late_ratio', 'Late packets as a fraction of the packets returned.', [[metrics.late_ratio]]);
   text.gauge('packet_loss_ratio', 'Packets whose echo never came as a fraction of the packets whose fate is known.', [
     [metrics.packet_loss_ratio],
