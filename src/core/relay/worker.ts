@@ -93,6 +93,7 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
   /** From now on packets of this address and port, and of no other, are the peer's. */
   pin(peer: Endpoint): void {
     this.#peer = this.#socket.named(peer);
+    if (this.#own === undefined) this.#socket.prefer(this.#peer);
   }
 
   packet(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {

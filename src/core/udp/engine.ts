@@ -85,6 +85,11 @@ export interface UdpSocket {
    */
   named(endpoint: Endpoint): Endpoint;
   /**
+   * From now on most datagrams come from this peer and go to it, so that its way may be made shorter. Those of others keep coming.
+   * Not on a socket that is connected, or was bound with `departures`.
+   */
+  prefer(peer: Endpoint): void;
+  /**
    * Sends `buffer[offset … offset+length)` to `to` (leave `to` out on a connected socket). The memory may be reused when
    * the call returns. A datagram the kernel would not take is counted in {@link sendErrors} and reported to the receiver.
    *

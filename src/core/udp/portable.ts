@@ -177,6 +177,10 @@ class PortableSocket implements UdpSocket {
     return toFamily(endpoint, this.family);
   }
 
+  prefer(): void {
+    // All ways are equally long here.
+  }
+
   send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint, segment: number = length): number {
     const first = this.#sent;
     if (length <= segment) this.#sendOne(buffer, offset, length, to);

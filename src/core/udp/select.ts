@@ -35,7 +35,10 @@ export async function selectEngine(choice: EngineChoice, options: SelectOptions 
   } catch (error) {
     if (!(error instanceof BatchUnavailable)) throw error;
     if (choice === 'auto') return portable(`no batch engine: ${error.message}`);
-    throw new RtplatError('usage', `there is no batch engine here: ${error.message}`, { hint: 'use --engine portable or auto', cause: error });
+    throw new RtplatError('usage', `there is no batch engine here: ${error.message}`, {
+      hint: 'use --engine portable or auto',
+      cause: error,
+    });
   }
 }
 

@@ -33,7 +33,7 @@ export const STOP = 'stop';
 
 export interface ThreadHandlers<Message> {
   message(message: Message): void;
-  /** Called very often; at least every 100 ms. */
+  /** Called very often; at least every 50 ms. */
   tick(): void;
   /** The last thing. */
   stop(): void;

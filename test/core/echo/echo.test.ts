@@ -117,6 +117,7 @@ class ScriptedEngine implements UdpEngine {
         return this.sent.length - 1;
       },
       named: (endpoint) => endpoint,
+      prefer: () => undefined,
       unstamped: 0,
       socketDrops: () => null,
       close: async () => undefined,

@@ -49,6 +49,10 @@ export class FakeSocket implements UdpSocket {
     return toFamily(endpoint, this.family);
   }
 
+  prefer(): void {
+    // One way is as long as another.
+  }
+
   socketDrops(): number | null {
     return this.drops;
   }

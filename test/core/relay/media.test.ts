@@ -159,6 +159,28 @@ describe.each(KINDS)('a relay $where', ({ start }) => {
     expect(second.at.packets).toHaveLength(1);
   });
 
+  it('takes another peer when it is told so, and no longer the first', async () => {
+    const { callers, fleet } = await setUp('shared', 1);
+    const [caller] = callers as [Caller];
+    send(caller, rtp(1, 1));
+    await caller.at.received(1);
+    const next = await bind();
+    const atNext = collect(next);
+    await caller.call.pin(next.local);
+    next.send(rtp(2, 1), 0, 172, caller.to);
+    await atNext.received(1);
+    send(caller, rtp(3, 1));
+    await expect.poll(() => fleet.metrics().counters.rejected_source).toBe(1);
+    expect(fleet.metrics().counters).toMatchObject({ from_peer: 2, to_peer: 2, returned: 2, send_errors: 0 });
+    expect(caller.at.packets).toHaveLength(1);
+  });
+
+  it('keeps its ports to itself', async () => {
+    const { callers } = await setUp('shared', 1);
+    const [{ to }] = callers as [Caller];
+    await expect(engine.bind({ ...to, reusePort: true })).rejects.toThrow('EADDRINUSE');
+  });
+
   it('tells of the first packet and of strangers', async () => {
     const { callers, fleet, log } = await setUp('shared', 1);
     const [caller] = callers as [Caller];

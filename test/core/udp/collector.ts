@@ -5,19 +5,38 @@ export interface Arrival {
   readonly bytes: Uint8Array;
   readonly from: Endpoint;
   readonly atNs: number;
+  readonly readNs: number;
+}
+
+export interface Departure {
+  /** The number that `send` gave the datagram. */
+  readonly number: number;
+  readonly atNs: number;
+  readonly handedNs: number;
+  /** How many datagrams had been delivered before this was told. */
+  readonly delivered: number;
 }
 
 export class Collector implements PacketReceiver {
   readonly packets: Arrival[] = [];
+  readonly departures: Departure[] = [];
   readonly errors: string[] = [];
   #waiting: { readonly met: () => boolean; readonly resolve: () => void }[] = [];
 
-  packet(buffer: Uint8Array, offset: number, length: number, { from, atNs }: At): void {
+  packet(buffer: Uint8Array, offset: number, length: number, { from, atNs, readNs }: At): void {
     this.packets.push({
       bytes: Uint8Array.from(buffer.subarray(offset, offset + length)),
       from: { address: from.address, port: from.port },
       atNs,
+      readNs,
     });
+    this.#wake();
+  }
+
+  departed(first: number, count: number, atNs: number, handedNs: number): void {
+    for (let number = first; number < first + count; number++) {
+      this.departures.push({ number, atNs, handedNs, delivered: this.packets.length });
+    }
     this.#wake();
   }
 
@@ -35,6 +54,11 @@ export class Collector implements PacketReceiver {
     await this.#until(() => this.errors.length >= count);
   }
 
+  /** Settles when that many datagrams have left, or were refused. */
+  async left(count: number): Promise<void> {
+    await this.#until(() => this.departures.length >= count);
+  }
+
   async #until(met: () => boolean): Promise<void> {
     if (met()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -49,15 +73,33 @@ export class Collector implements PacketReceiver {
   }
 }
 
+/** Takes trains whole, and keeps their datagrams. */
+export class TrainCollector extends Collector {
+  /** Datagrams in each train. */
+  readonly trains: number[] = [];
+
+  train(buffer: Uint8Array, offset: number, length: number, segment: number, arrival: At): void {
+    this.trains.push(Math.ceil(length / segment));
+    for (let at = 0; at < length; at += segment) this.packet(buffer, offset + at, Math.min(segment, length - at), arrival);
+  }
+}
+
 export function collect(socket: UdpSocket): Collector {
   const collector = new Collector();
   socket.receive(collector);
   return collector;
 }
 
-export function sendText(socket: UdpSocket, text: string, to?: Endpoint): void {
+export function collectTrains(socket: UdpSocket): TrainCollector {
+  const collector = new TrainCollector();
+  socket.receive(collector);
+  return collector;
+}
+
+/** @returns what `send` returned. */
+export function sendText(socket: UdpSocket, text: string, to?: Endpoint): number {
   const bytes = new TextEncoder().encode(text);
-  socket.send(bytes, 0, bytes.length, to);
+  return socket.send(bytes, 0, bytes.length, to);
 }
 
 export function textOf(arrival: Arrival | undefined): string {

@@ -1,12 +1,17 @@
 /** What every UDP engine has to do, whatever it is made of: `engine.ts` as tests. */
 import { execFile } from 'node:child_process';
-import { networkInterfaces, platform } from 'node:os';
+import { platform } from 'node:os';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { BindOptions, UdpEngine, UdpSocket } from '../../../src/core/udp/engine.ts';
+import { describe, expect, it } from 'vitest';
+import type { UdpEngine } from '../../../src/core/udp/engine.ts';
 import { collect, sendText, textOf } from './collector.ts';
+import { departures } from './conformance/departures.ts';
+import { names } from './conformance/names.ts';
+import { refusals } from './conformance/refusals.ts';
+import { sharedPorts } from './conformance/shared-ports.ts';
+import { trains } from './conformance/trains.ts';
+import { ipv6, loopbacks, LOOPBACK, worldOf } from './world.ts';
 
-const LOOPBACK = { address: '127.0.0.1', port: 0 };
 /** 65535 − 8 bytes of UDP header − 20 of IPv4 header. */
 const LONGEST_IPV4 = 65_507;
 
@@ -18,23 +23,16 @@ export interface EngineUnderTest {
 }
 
 export function conformance(subject: EngineUnderTest): void {
-  const engine = subject.create();
-  const open: UdpSocket[] = [];
+  const world = worldOf(subject.create());
+  const { engine, bound } = world;
 
-  async function bound(options: BindOptions): Promise<UdpSocket> {
-    const socket = await engine.bind(options);
-    open.push(socket);
-    return socket;
-  }
+  names(world);
+  sharedPorts(world);
+  refusals(world);
+  departures(world);
+  trains(world);
 
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((socket) => socket.close()));
-  });
-
-  const ipv6 = Object.values(networkInterfaces()).some((entries) => entries?.some(({ address }) => address === '::1'));
-  const families = ipv6 ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
-
-  describe.each(families)('between sockets on %s', (address) => {
+  describe.each(loopbacks)('between sockets on %s', (address) => {
     it('delivers a datagram with its source, and the answer to that source', async () => {
       const server = await bound({ address, port: 0 });
       const client = await bound({ address, port: 0 });
@@ -90,7 +88,7 @@ export function conformance(subject: EngineUnderTest): void {
   it.runIf(ipv6)('serves IPv4 and IPv6 from one socket on ::', async () => {
     const server = await bound({ address: '::', port: 0 });
     const atServer = collect(server);
-    for (const address of families) {
+    for (const address of loopbacks) {
       const client = await bound({ address, port: 0 });
       const atClient = collect(client);
       sendText(client, address, { address, port: server.local.port });

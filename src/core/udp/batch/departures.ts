@@ -34,6 +34,10 @@ import type { PacketMemory } from './memory.ts';
 
 const FLAGS = SOF_TX_SCHED | SOF_SOFTWARE | SOF_RX_SOFTWARE | SOF_OPT_ID | SOF_OPT_TSONLY;
 
+function ignore(): void {
+  // A stamp that nobody waits for.
+}
+
 export class Departures {
   /** Datagrams that left without a stamp of the kernel. */
   unstamped = 0;
@@ -105,11 +109,14 @@ export class Departures {
     }
   }
 
-  /** Numbers messages from 0 again: after a refused one it is the kernel's version that says whether it was numbered. */
+  /** Numbers messages from 0 again, when it is not certain which number comes next. */
   restart(fd: number): void {
-    this.#ask(fd, 0);
+    // The numbers start anew when the kernel is asked for them after it was not.
+    this.#ask(fd, FLAGS & ~SOF_OPT_ID);
     this.#ask(fd, FLAGS);
     this.#next = 0;
+    // What is still there has old numbers.
+    this.read(fd, ignore);
   }
 
   #parse(control: number, length: number, stamp: (id: number, seconds: number, nanoseconds: number) => void): void {
@@ -117,7 +124,7 @@ export class Departures {
     let seconds = -1;
     let nanoseconds = 0;
     let id = -1;
-    for (let at = control; at + CMSG_DATA <= control + length; ) {
+    for (let at = control; at + CMSG_DATA <= control + length;) {
       const size = words[at >>> 2] as number;
       if (size < CMSG_DATA) break;
       const level = words[(at + CMSG_LEVEL) >>> 2] as number;

@@ -1,5 +1,7 @@
 /** Addresses between their two forms: what users read, and the words of a sockaddr. */
 import { isIPv4, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { unmapAddress } from '../../values/address.ts';
 import type { Endpoint } from '../../values/address.ts';
 import { AF_INET, AF_INET6, SOCKADDR_IN6_BYTES, SOCKADDR_IN_BYTES } from './layout.ts';
 
@@ -27,6 +29,10 @@ export class KernelEndpoint implements Endpoint {
     const word = this.words[0] as number;
     return ((word >>> 8) & 0xff00) | (word >>> 24);
   }
+
+  equals(other: KernelEndpoint): boolean {
+    return this === other || matches(this, other.words, 0, other.length);
+  }
 }
 
 /** @returns the endpoint as a socket of that family sends to it; undefined when the address is not numeric or of the wrong family. */
@@ -35,9 +41,10 @@ export function kernelEndpoint({ address, port }: Endpoint, family: 'IPv4' | 'IP
   const bytes = new DataView(words.buffer);
   bytes.setUint16(2, port);
   if (family === 'IPv4') {
-    if (!isIPv4(address)) return undefined;
+    const plain = unmapAddress(address);
+    if (!isIPv4(plain)) return undefined;
     bytes.setUint16(0, AF_INET, true);
-    bytes.setInt32(4, bitsOfIpv4(address));
+    bytes.setInt32(4, bitsOfIpv4(plain));
     return new KernelEndpoint(words, SOCKADDR_IN_BYTES);
   }
   bytes.setUint16(0, AF_INET6, true);
@@ -47,10 +54,20 @@ export function kernelEndpoint({ address, port }: Endpoint, family: 'IPv4' | 'IP
   } else {
     if (!isIPv6(address)) return undefined;
     const [plain = '', scope = ''] = address.split('%', 2);
+    const index = scope === '' ? 0 : scopeIndex(scope);
+    if (index === undefined) return undefined;
     for (const [i, group] of groupsOf(plain).entries()) bytes.setUint16(8 + 2 * i, group);
-    bytes.setUint32(24, Number(scope) || 0, true);
+    bytes.setUint32(24, index, true);
   }
   return new KernelEndpoint(words, SOCKADDR_IN6_BYTES);
+}
+
+/** The number of an interface that is given by number or by name (RFC 4007 §11); undefined where there is none of that name. */
+function scopeIndex(scope: string): number | undefined {
+  const index = Number(scope);
+  if (Number.isInteger(index)) return index >= 0 && index < 2 ** 32 ? index : undefined;
+  // Where a scope matters, the interface has a link-local address, which has its number.
+  return networkInterfaces()[scope]?.find((entry) => entry.family === 'IPv6' && entry.scopeid > 0)?.scopeid;
 }
 
 function bitsOfIpv4(address: string): number {
@@ -115,9 +132,7 @@ export class EndpointTable {
    * @param length of the sockaddr, bytes.
    */
   find(words: Int32Array, at: number, length: number): KernelEndpoint {
-    // The port and the last word of the address: where peers differ.
-    const last = words[length === SOCKADDR_IN_BYTES ? at + 1 : at + 5] as number;
-    const hash = Math.imul((words[at] as number) ^ Math.imul(last, HASH), HASH);
+    const hash = hashOf(words, at, length);
     for (let slot = hash >>> 17; ; slot = (slot + 1) & (2 * CAPACITY - 1)) {
       const known = this.#slots[slot];
       if (known === undefined) return this.#learn(slot, words, at, length);
@@ -134,17 +149,31 @@ export class EndpointTable {
     if (this.#used === CAPACITY) {
       this.#slots.fill(undefined);
       this.#used = 0;
-      return endpoint;
-    }
-    this.#slots[slot] = endpoint;
+      this.#slots[hashOf(words, at, length) >>> 17] = endpoint;
+    } else this.#slots[slot] = endpoint;
     this.#used += 1;
     return endpoint;
   }
+}
+
+/** Of the port and the address, all of it: peers within one network would else fall upon each other. */
+function hashOf(words: Int32Array, at: number, length: number): number {
+  let hash = Math.imul((words[at] as number) ^ Math.imul(words[at + 1] as number, HASH), HASH);
+  if (length === SOCKADDR_IN_BYTES) return hash;
+  hash = words[at] as number;
+  for (let i = at + 2; i < at + 6; i++) hash = Math.imul(hash ^ (words[i] as number) ^ (hash >>> 15), HASH);
+  return hash;
 }
 
 function matches(known: KernelEndpoint, words: Int32Array, at: number, length: number): boolean {
   const have = known.words;
   if (have[0] !== words[at] || known.length !== length) return false;
   if (length === SOCKADDR_IN_BYTES) return have[1] === words[at + 1];
-  return have[5] === words[at + 5] && have[4] === words[at + 4] && have[3] === words[at + 3] && have[2] === words[at + 2] && have[6] === words[at + 6];
+  return (
+    have[5] === words[at + 5] &&
+    have[4] === words[at + 4] &&
+    have[3] === words[at + 3] &&
+    have[2] === words[at + 2] &&
+    have[6] === words[at + 6]
+  );
 }

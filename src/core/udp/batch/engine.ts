@@ -6,6 +6,7 @@
  * ({@link BatchEngine.serve}) it blocks in the kernel, which is what brings the lowest latency; that thread then has no event loop.
  */
 import { isIP } from 'node:net';
+import { RtplatError } from '../../errors.ts';
 import { bindError } from '../bind-error.ts';
 import { nowNs } from '../clock.ts';
 import type { BindOptions, ClockName, Endpoint, UdpEngine, UdpSocket } from '../engine.ts';
@@ -57,6 +58,7 @@ import {
 import { loadLibc } from './libc.ts';
 import type { Libc, WatchHandle } from './libc.ts';
 import { CONTROL_BYTES, EPOLL_EVENTS, LONGEST_DATAGRAM, PacketMemory, RECEIVE_SLOTS } from './memory.ts';
+import { ReadyList } from './ready-list.ts';
 import { Sender } from './sender.ts';
 import { BatchSocket } from './socket.ts';
 import type { SocketHost } from './socket.ts';
@@ -81,7 +83,7 @@ export interface Serving {
 }
 
 /** The longest sleep: how late a stop can be noticed when nobody rings. */
-const WAIT_MS = 100;
+const WAIT_MS = 50;
 /** Datagrams taken from one socket before the next one has its turn. */
 const BURST = 32;
 /** Rounds over the sockets that have something to read before the event loop has its turn. */
@@ -111,11 +113,13 @@ export class BatchEngine implements UdpEngine, SocketHost {
   readonly #endpoints = new EndpointTable();
   readonly #ownThread: boolean;
   readonly #busyPoll: boolean;
+  readonly #awaitsStamps: boolean;
+  /** A train that does not fit would be cut, and lost with all of its datagrams. */
+  readonly #takesTrains: boolean;
   readonly #sockets: (BatchSocket | undefined)[] = [];
   readonly #freeIndexes: number[] = [];
   #open = 0;
-  #ready: BatchSocket[] = [];
-  #spareReady: BatchSocket[] = [];
+  readonly #ready = new ReadyList();
   #epoll = -1;
   #doorbell = -1;
   #watch: WatchHandle | undefined;
@@ -126,11 +130,14 @@ export class BatchEngine implements UdpEngine, SocketHost {
 
   constructor(libc: Libc, options: BatchOptions) {
     this.libc = libc;
-    this.memory = new PacketMemory(libc, options.datagramBytes ?? LONGEST_DATAGRAM);
+    const datagramBytes = options.datagramBytes ?? LONGEST_DATAGRAM;
+    this.memory = new PacketMemory(libc, datagramBytes);
+    this.#takesTrains = datagramBytes >= LONGEST_DATAGRAM;
     this.#clock = new KernelClock(libc);
     this.sender = new Sender(libc, this.memory);
     this.#ownThread = options.ownThread === true;
     this.#busyPoll = options.busyPoll === true;
+    this.#awaitsStamps = options.clock === undefined;
     this.clock = options.clock ?? (givesStamps(libc) ? 'kernel' : 'user');
   }
 
@@ -143,7 +150,6 @@ export class BatchEngine implements UdpEngine, SocketHost {
     return this.#clock.steps;
   }
 
-  // eslint-disable-next-line -- the interface is asynchronous for the engines that need it
   async bind(options: BindOptions): Promise<UdpSocket> {
     return this.bindNow(options);
   }
@@ -183,7 +189,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
       peer = this.known(named.words, named.length);
       check(this.libc.connect(fd, this.#name(peer), peer.length));
     }
-    const trains = options.trains === true && this.#set(fd, SOL_UDP, UDP_GRO, 1) === 0;
+    const trains = options.trains === true && this.#takesTrains && this.#set(fd, SOL_UDP, UDP_GRO, 1) === 0;
     const wantsStamps = this.clock === 'kernel' && options.departures !== undefined && options.departures !== false;
     const stamps = wantsStamps ? Departures.of(this.libc, this.memory, this.#clock, fd) : undefined;
     if (stamps === undefined && this.clock === 'kernel') this.#set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
@@ -201,13 +207,15 @@ export class BatchEngine implements UdpEngine, SocketHost {
       external: options.departures === 'external' ? stamps : undefined,
       reportsDepartures: options.departures === true,
     });
+    // The first socket that wants stamps waits until they come, so that its first datagrams have theirs.
+    if (this.#open === 0 && this.#awaitsStamps && this.clock === 'kernel') tryStamps(this.libc);
     this.#sockets[socket.index] = socket;
     this.#open += 1;
     return socket;
   }
 
   attach(socket: BatchSocket): void {
-    this.#watchFor(socket.fd, socket.index);
+    if (this.#watchFor(socket.fd, socket.index) < 0) socket.failed(this.libc.errno(), 0);
   }
 
   detach(socket: BatchSocket): void {
@@ -216,6 +224,26 @@ export class BatchEngine implements UdpEngine, SocketHost {
     this.#freeIndexes.push(socket.index);
     this.#open -= 1;
     this.#shutLoop();
+  }
+
+  /**
+   * The kernel prefers a connected socket for the datagrams of its peer and leaves the others to the one that is not. The port is
+   * shared for the moment that binding takes; a program that would share it later is refused as before.
+   */
+  lane(socket: BatchSocket, peer: KernelEndpoint): BatchSocket | undefined {
+    const { address, port } = socket.local;
+    let lane: BatchSocket | undefined;
+    this.#set(socket.fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    try {
+      lane = this.bindNow({ address, port, connect: peer, reusePort: true, bufferBytes: socket.receiveBufferBytes });
+      this.#set(lane.fd, SOL_SOCKET, SO_REUSEPORT, 0);
+    } catch (error) {
+      // Too many open files, or a system that does not share: the one socket does for both.
+      if (!(error instanceof RtplatError)) throw error;
+    } finally {
+      this.#set(socket.fd, SOL_SOCKET, SO_REUSEPORT, 0);
+    }
+    return lane;
   }
 
   known(words: Int32Array, length: number): KernelEndpoint {
@@ -231,15 +259,21 @@ export class BatchEngine implements UdpEngine, SocketHost {
   /** Serves the sockets until told otherwise, without returning to the event loop. Closes what is left open. */
   serve({ goOn }: Serving): void {
     try {
+      this.#openLoop();
       while (goOn()) {
         const alone = this.#alone();
         if (alone !== undefined) this.#serveAlone(alone, goOn);
-        else this.#turn(this.#busyPoll || this.#ready.length > 0 ? 0 : WAIT_MS, Number.POSITIVE_INFINITY);
+        else this.#turn(this.#busyPoll || this.#ready.size > 0 ? 0 : WAIT_MS, Number.POSITIVE_INFINITY);
       }
     } finally {
-      for (const socket of this.#sockets) void socket?.close();
-      this.#closeLoop();
+      this.close();
     }
+  }
+
+  /** Closes all sockets and what waits for them. For a thread that ends before it served; {@link serve} does so itself. */
+  close(): void {
+    for (const socket of this.#sockets) void socket?.close();
+    this.#closeLoop();
   }
 
   /** The only socket, where reading it can be all there is to wait for. */
@@ -273,17 +307,13 @@ export class BatchEngine implements UdpEngine, SocketHost {
     this.#collectReady(timeoutMs);
     this.inTurn = true;
     try {
-      for (let round = 0; round < rounds && this.#ready.length > 0; round++) {
-        const ready = this.#ready;
-        this.#ready = this.#spareReady;
-        this.#spareReady = ready;
-        for (const socket of ready) {
-          socket.ready = false;
-          if (socket.closed) continue;
+      for (let round = 0; round < rounds && this.#ready.size > 0; round++) {
+        for (let waiting = this.#ready.size; waiting > 0; waiting--) {
+          const socket = this.#ready.take();
+          if (socket === undefined || socket.closed) continue;
           if (this.#filled === RECEIVE_SLOTS) this.#release();
-          if (this.#drain(socket, Math.min(BURST, RECEIVE_SLOTS - this.#filled), MSG_DONTWAIT)) this.#setReady(socket);
+          if (this.#drain(socket, Math.min(BURST, RECEIVE_SLOTS - this.#filled), MSG_DONTWAIT)) this.#ready.add(socket);
         }
-        ready.length = 0;
         this.#release();
         if (this.#ownThread) return;
       }
@@ -307,15 +337,9 @@ export class BatchEngine implements UdpEngine, SocketHost {
       if (index === DOORBELL) this.#answerDoor();
       else {
         const socket = this.#sockets[index];
-        if (socket !== undefined) this.#setReady(socket);
+        if (socket !== undefined) this.#ready.add(socket);
       }
     }
-  }
-
-  #setReady(socket: BatchSocket): void {
-    if (socket.ready || socket.closed) return;
-    socket.ready = true;
-    this.#ready.push(socket);
   }
 
   /**
@@ -350,11 +374,15 @@ export class BatchEngine implements UdpEngine, SocketHost {
     const arrival = this.#arrival;
     const length = words[header + MSG_LEN / 4] as number;
     const segment = this.#readControl(socket, i, words[header + MSG_CONTROLLEN / 4] as number);
-    const from = this.#endpoints.find(memory.signed, (memory.receiveNames + i * NAME_BYTES) >>> 2, words[header + MSG_NAMELEN / 4] as number);
+    const from = this.#endpoints.find(
+      memory.signed,
+      (memory.receiveNames + i * NAME_BYTES) >>> 2,
+      words[header + MSG_NAMELEN / 4] as number,
+    );
     const cut = ((words[header + MSG_FLAGS / 4] as number) & MSG_TRUNC) !== 0;
     memory.rearm(i);
     // Between bind and connect the kernel lets everybody in.
-    if (socket.peer !== undefined && socket.peer !== from) return;
+    if (socket.peer !== undefined && !socket.peer.equals(from)) return;
     if (cut) {
       socket.receiver?.error('EMSGSIZE', `a datagram longer than ${length} bytes was dropped`);
       return;
@@ -371,7 +399,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
     const arrival = this.#arrival;
     arrival.atNs = Number.NaN;
     let segment = 0;
-    for (let at = control; at + CMSG_DATA <= control + controlLength; ) {
+    for (let at = control; at + CMSG_DATA <= control + controlLength;) {
       const size = words[at >>> 2] as number;
       if (size < CMSG_DATA) break;
       const type = words[(at + CMSG_TYPE) >>> 2] as number;
@@ -399,11 +427,20 @@ export class BatchEngine implements UdpEngine, SocketHost {
 
   #openLoop(): void {
     if (this.#epoll >= 0) return;
-    this.#epoll = this.libc.epoll_create1(EPOLL_CLOEXEC);
+    this.#epoll = this.#descriptor(this.libc.epoll_create1(EPOLL_CLOEXEC));
     if (this.#ownThread) {
-      this.#doorbell = this.libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      this.#doorbell = this.#descriptor(this.libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
       this.#watchFor(this.#doorbell, DOORBELL);
     } else this.#watch = this.libc.watch(this.#epoll, () => this.#readable());
+  }
+
+  #descriptor(fd: number): number {
+    if (fd >= 0) return fd;
+    const code = errnoName(this.libc.errno());
+    this.#closeLoop();
+    throw new RtplatError('bind', `cannot wait for packets: ${code}`, {
+      hint: 'each socket and each engine is a file or two: raise ulimit -n',
+    });
   }
 
   /** Called by the event loop. */
@@ -412,7 +449,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
     if (this.#epoll < 0) return;
     this.#turn(0, ROUNDS);
     // What is on our own list raises no new event.
-    if (this.#ready.length > 0) this.#again ??= setImmediate(() => this.#readable());
+    if (this.#ready.size > 0) this.#again ??= setImmediate(() => this.#readable());
   }
 
   /** With the last socket its event loop handle goes, so that nothing keeps the process alive. */
@@ -435,11 +472,11 @@ export class BatchEngine implements UdpEngine, SocketHost {
     this.libc.read(this.#doorbell, this.memory.address(this.memory.scratch), 8);
   }
 
-  #watchFor(fd: number, name: number): void {
+  #watchFor(fd: number, name: number): number {
     const { scratch, words } = this.memory;
     words[scratch >>> 2] = EPOLLIN | EPOLLET;
     words[(scratch + EPOLL_EVENT_DATA) >>> 2] = name;
-    this.libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.memory.address(scratch));
+    return this.libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.memory.address(scratch));
   }
 
   #set(fd: number, level: number, name: number, value: number): number {
@@ -466,31 +503,56 @@ export class BatchEngine implements UdpEngine, SocketHost {
     const size = (scratch + NAME_BYTES) >>> 2;
     words[size] = SOCKADDR_IN6_BYTES;
     this.libc.getsockname(fd, this.memory.address(scratch), this.memory.address(scratch + NAME_BYTES));
-    return this.#endpoints.find(signed, scratch >>> 2, words[size] as number);
+    return this.#endpoints.find(signed, scratch >>> 2, words[size]);
   }
 }
 
 const stampsGiven = new WeakMap<Libc, boolean>();
 
-/** Sends a datagram to ourselves and looks for both of its stamps: some kernels and sandboxes accept the option and give none. */
 function givesStamps(libc: Libc): boolean {
-  const known = stampsGiven.get(libc) ?? tryStamps(new BatchEngine(libc, { ownThread: true, datagramBytes: 64, clock: 'kernel' }));
+  const known = stampsGiven.get(libc) ?? tryStamps(libc);
   stampsGiven.set(libc, known);
   return known;
 }
 
-function tryStamps(engine: BatchEngine): boolean {
+/** The kernel begins to stamp a moment after the first socket asked for it; each try waits so long. */
+const STAMP_WAIT_MS = 2;
+const STAMP_TRIES = 50;
+
+/**
+ * Sends datagrams to ourselves until one has both of its stamps.
+ *
+ * @returns whether that came: some kernels and sandboxes accept the option and give none.
+ */
+function tryStamps(libc: Libc): boolean {
+  const engine = new BatchEngine(libc, { ownThread: true, datagramBytes: 64, clock: 'kernel' });
+  let arrived = true;
+  let tries = 0;
   let turns = 0;
-  let arrived = false;
+  let missing = -1;
+  let given = false;
   try {
     const from = engine.bindNow({ address: '127.0.0.1', port: 0, departures: true });
+    if (from.departures === undefined) return false;
     const to = engine.bindNow({ address: '127.0.0.1', port: 0 });
     to.receive({ packet: () => void (arrived = true), error: () => undefined });
-    from.send(new Uint8Array(1), 0, 1, to.local);
-    engine.serve({ goOn: () => !arrived && turns++ < 3 });
-    return arrived && from.unstamped + to.unstamped === 0;
+    const goOn = (): boolean => {
+      if (!arrived) return turns++ < STAMP_TRIES;
+      given = from.unstamped + to.unstamped === missing;
+      if (given || tries === STAMP_TRIES) return false;
+      if (tries > 0) libc.poll(0, 0, STAMP_WAIT_MS);
+      tries += 1;
+      missing = from.unstamped + to.unstamped;
+      arrived = false;
+      from.send(new Uint8Array(1), 0, 1, to.local);
+      return true;
+    };
+    engine.serve({ goOn });
+    return given;
   } catch {
     // A host whose loopback is down cannot be asked; each socket counts what has no stamp.
     return true;
+  } finally {
+    engine.close();
   }
 }

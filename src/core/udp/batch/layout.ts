@@ -99,7 +99,13 @@ export const UDP_MAX_SEGMENTS = 64;
 export const UDP_MAX_TRAIN_BYTES = 65_487;
 
 export const EINTR = 4;
+export const EIO = 5;
+export const EBADF = 9;
 export const EAGAIN = 11;
+export const EINVAL = 22;
+export const EDESTADDRREQ = 89;
+export const EMSGSIZE = 90;
+export const ENOBUFS = 105;
 export const ECONNREFUSED = 111;
 
 /** The errno names that a socket call can give. */
@@ -115,6 +121,7 @@ const ERRNO_NAMES: ReadonlyMap<number, string> = new Map([
   [22, 'EINVAL'],
   [23, 'ENFILE'],
   [24, 'EMFILE'],
+  [28, 'ENOSPC'],
   [71, 'EPROTO'],
   [88, 'ENOTSOCK'],
   [89, 'EDESTADDRREQ'],

@@ -47,7 +47,7 @@ const FULL_WAIT_MS = 5;
 /** A pending error belongs to an earlier datagram: the send is tried again, but not for ever. */
 const MOST_RETRIES = 8;
 /** How kernels say that they cannot cut a train on this path: no checksum offload, a tunnel, an MTU that is too small. */
-const CANNOT_CUT: readonly number[] = [EINVAL, EIO, EMSGSIZE];
+const CANNOT_CUT: ReadonlySet<number> = new Set([EINVAL, EIO, EMSGSIZE]);
 
 export class Sender {
   readonly #libc: Libc;
@@ -118,7 +118,7 @@ export class Sender {
     this.#flushing = true;
     this.#waited = false;
     try {
-      for (let from = 0; from < this.#messages; ) {
+      for (let from = 0; from < this.#messages;) {
         const socket = this.#sockets[from] as SendingSocket;
         let to = from + 1;
         while (to < this.#messages && this.#sockets[to] === socket) to += 1;
@@ -147,7 +147,7 @@ export class Sender {
     const end = (this.#pieceOffsets[piece] as number) + (this.#pieceLengths[piece] as number);
     if (end === offset) {
       this.#pieceLengths[piece] = (this.#pieceLengths[piece] as number) + length;
-      this.#memory.setPiece(piece, this.#pieceOffsets[piece] as number, this.#pieceLengths[piece] as number);
+      this.#memory.setPiece(piece, this.#pieceOffsets[piece] as number, this.#pieceLengths[piece]);
     } else {
       if (this.#pieces === SEND_PIECES) return false;
       this.#piece(offset, length);
@@ -199,13 +199,13 @@ export class Sender {
   #transmit(socket: SendingSocket, from: number, to: number): void {
     this.#handedNs = socket.reportsDepartures ? nowNs() : 0;
     this.#untold = from;
-    for (let next = from; next < to; ) {
+    for (let next = from; next < to;) {
       const sent = this.#push(socket, next, to - next);
       if (sent > 0) {
         next += sent;
         continue;
       }
-      if (this.#isTrain(next) && CANNOT_CUT.includes(-sent)) this.#takeApart(socket, next);
+      if (this.#isTrain(next) && CANNOT_CUT.has(-sent)) this.#takeApart(socket, next);
       else refuse(socket, this.#first[next] as number, this.#counts[next] as number, -sent, this.#handedNs);
       next += 1;
       this.#untold = next;
@@ -220,12 +220,14 @@ export class Sender {
    */
   #push(socket: SendingSocket, i: number, count: number): number {
     const headers = this.#memory.address(this.#memory.sendHeaders + i * MMSGHDR_BYTES);
-    for (let retries = 0; !socket.closed; ) {
+    for (let retries = 0; !socket.closed;) {
       const sent = this.#libc.sendmmsg(socket.fd, headers, count, MSG_DONTWAIT);
       if (sent > 0) return sent;
       const errno = this.#libc.errno();
       if (errno === EINTR) continue;
       this.#tell(socket, i);
+      // Whether the kernel numbered what it refused depends on its version.
+      if (!socket.closed) socket.departures?.restart(socket.fd);
       if (errno === EAGAIN && this.#waitForRoom(socket.fd)) continue;
       if (errno !== ECONNREFUSED || retries === MOST_RETRIES) return -errno;
       retries += 1;
@@ -243,14 +245,19 @@ export class Sender {
     const from = this.#untold;
     this.#untold = to;
     if (!socket.reportsDepartures || from === to) return;
-    const { departures } = socket;
-    const stamps = socket.closed ? undefined : departures?.collect(socket.fd, to - from);
-    for (let i = from; i < to; i++) {
-      const stampNs = stamps === undefined ? Number.NaN : (stamps[i - from] as number);
-      const count = this.#counts[i] as number;
-      if (departures !== undefined && Number.isNaN(stampNs)) departures.unstamped += count;
-      socket.departed(this.#first[i] as number, count, Number.isNaN(stampNs) ? this.#handedNs : stampNs, this.#handedNs);
-    }
+    const stamps = this.#stampsOf(socket, to - from);
+    for (let i = from; i < to; i++) this.#depart(socket, this.#first[i] as number, this.#counts[i] as number, stamps?.[i - from]);
+  }
+
+  /** @returns the kernel's stamps of the last `count` messages, where it gives them. */
+  #stampsOf(socket: SendingSocket, count: number): Float64Array | undefined {
+    return socket.closed ? undefined : socket.departures?.collect(socket.fd, count);
+  }
+
+  #depart(socket: SendingSocket, first: number, count: number, stampNs: number = Number.NaN): void {
+    const stamped = !Number.isNaN(stampNs);
+    if (!stamped && socket.departures !== undefined) socket.departures.unstamped += count;
+    socket.departed(first, count, stamped ? stampNs : this.#handedNs, this.#handedNs);
   }
 
   /** Sends the datagrams of train `i` one by one, and has no more trains made for the socket. */
@@ -271,7 +278,7 @@ export class Sender {
         this.#memory.setPiece(first, offset, Math.min(segment, end - offset));
         const sent = this.#push(socket, i, 1);
         if (sent < 0) refuse(socket, number, 1, -sent, this.#handedNs);
-        else this.#tellOne(socket, number);
+        else if (socket.reportsDepartures) this.#depart(socket, number, 1, this.#stampsOf(socket, 1)?.[0]);
         number += 1;
       }
     }
@@ -289,3 +296,8 @@ export class Sender {
   }
 }
 
+/** Tells that datagrams were refused: they count as departed when that is asked for, and as errors. */
+function refuse(socket: SendingSocket, first: number, count: number, errno: number, handedNs: number): void {
+  if (socket.reportsDepartures) socket.departed(first, count, handedNs, handedNs);
+  socket.failed(errno, count);
+}

@@ -3,7 +3,22 @@ import { nowNs } from '../clock.ts';
 import type { Arrival, Endpoint, PacketReceiver, UdpSocket } from '../engine.ts';
 import type { Departures } from './departures.ts';
 import { KernelEndpoint, kernelEndpoint } from './endpoint.ts';
-import { errnoName, MEMINFO_DROPS, MEMINFO_WORDS, SO_MEMINFO, SOL_SOCKET } from './layout.ts';
+import {
+  EBADF,
+  EDESTADDRREQ,
+  EINVAL,
+  EMSGSIZE,
+  ENOBUFS,
+  errnoName,
+  MEMINFO_DROPS,
+  MEMINFO_WORDS,
+  SO_MEMINFO,
+  SOCKADDR_IN6_BYTES,
+  SOCKADDR_IN_BYTES,
+  SOL_SOCKET,
+  UDP_MAX_SEGMENTS,
+  UDP_MAX_TRAIN_BYTES,
+} from './layout.ts';
 import type { Libc } from './libc.ts';
 import { LONGEST_DATAGRAM } from './memory.ts';
 import type { PacketMemory } from './memory.ts';
@@ -20,6 +35,8 @@ export interface SocketHost {
   attach(socket: BatchSocket): void;
   /** The socket is being closed: its descriptor is the host's to close. */
   detach(socket: BatchSocket): void;
+  /** Another socket on the same port, connected to `peer`; undefined where the system does not allow it. */
+  lane(socket: BatchSocket, peer: KernelEndpoint): BatchSocket | undefined;
   /** The one object for this sockaddr. */
   known(words: Int32Array, length: number): KernelEndpoint;
 }
@@ -39,11 +56,6 @@ export interface SocketParts {
   /** Report departures, by our own clock where there is no {@link departures}. */
   readonly reportsDepartures: boolean;
 }
-
-const EMSGSIZE = 90;
-const EBADF = 9;
-const EDESTADDRREQ = 89;
-const EINVAL = 22;
 
 const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'nobody listens there (ICMP port unreachable)'],
@@ -73,11 +85,16 @@ export class BatchSocket implements UdpSocket, SendingSocket {
   closed = false;
   /** Received without the kernel's stamp. */
   unstampedArrivals = 0;
+  readonly reportsDepartures: boolean;
   readonly #host: SocketHost;
-  readonly #reportsDepartures: boolean;
+  #preferred: KernelEndpoint | undefined;
+  /** Connected to the preferred peer: the kernel looks its route up once, not for each datagram. */
+  #lane: BatchSocket | undefined;
   #sent = 0;
   #sendErrors = 0;
   #drops: number | null = null;
+  /** Of lanes that are closed. */
+  #laneDrops: number | null = 0;
 
   constructor(host: SocketHost, parts: SocketParts) {
     this.#host = host;
@@ -91,49 +108,103 @@ export class BatchSocket implements UdpSocket, SendingSocket {
     this.trains = parts.trains;
     this.departures = parts.departures;
     this.external = parts.external;
-    this.#reportsDepartures = parts.reportsDepartures;
+    this.reportsDepartures = parts.reportsDepartures;
   }
 
   get sendErrors(): number {
-    return this.#sendErrors;
+    return this.#sendErrors + (this.#lane?.sendErrors ?? 0);
   }
 
   get unstamped(): number {
-    return this.unstampedArrivals + (this.departures?.unstamped ?? 0);
+    return this.unstampedArrivals + (this.departures?.unstamped ?? 0) + (this.#lane?.unstamped ?? 0);
   }
 
   receive(receiver: PacketReceiver): void {
     const first = this.receiver === undefined;
     this.receiver = receiver;
+    this.#lane?.receive(receiver);
     if (first && !this.closed) this.#host.attach(this);
   }
 
   named(endpoint: Endpoint): Endpoint {
-    if (endpoint instanceof KernelEndpoint) return endpoint;
-    const made = kernelEndpoint(endpoint, this.family);
+    const made = this.#suits(endpoint) ? endpoint : kernelEndpoint(endpoint, this.family);
     return made === undefined ? endpoint : this.#host.known(made.words, made.length);
+  }
+
+  prefer(peer: Endpoint): void {
+    const preferred = this.named(peer);
+    if (this.closed || this.peer !== undefined || this.reportsDepartures || !this.#suits(preferred)) return;
+    const earlier = this.#lane;
+    const lane = this.#host.lane(this, preferred);
+    if (earlier !== undefined) {
+      this.#sendErrors += earlier.sendErrors;
+      this.unstampedArrivals += earlier.unstamped;
+      void earlier.close();
+      this.#laneDrops = addKnown(this.#laneDrops, earlier.socketDrops());
+    }
+    this.#lane = lane;
+    this.#preferred = lane === undefined ? undefined : preferred;
+    if (this.receiver !== undefined) lane?.receive(this.receiver);
+  }
+
+  /** Whether it can be sent to as it is. */
+  #suits(endpoint: Endpoint): endpoint is KernelEndpoint {
+    return endpoint instanceof KernelEndpoint && endpoint.length === (this.family === 'IPv4' ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES);
   }
 
   send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint, segment: number = length): number {
     const number = this.#sent;
-    const { memory, sender, inTurn } = this.#host;
-    const peer = this.peer === undefined && to !== undefined ? this.named(to) : undefined;
+    if (to !== undefined && to === this.#preferred && this.#lane !== undefined && !this.closed) {
+      this.#lane.send(buffer, offset, length, undefined, segment);
+      this.#sent = number + (length > segment ? Math.ceil(length / segment) : 1);
+      return number;
+    }
+    const { sender, inTurn } = this.#host;
+    const peer = this.peer !== undefined || to === undefined || this.#suits(to) ? to : this.named(to);
     const count = length > segment ? Math.ceil(length / segment) : 1;
     this.#sent = number + count;
     if (this.closed) this.#refused(EBADF, number, count);
-    else if (length > LONGEST_DATAGRAM) this.#refused(EMSGSIZE, number, count);
-    else if (this.peer === undefined && peer === undefined) this.#refused(EDESTADDRREQ, number, count);
-    else if (peer !== undefined && !(peer instanceof KernelEndpoint)) this.#refused(EINVAL, number, count);
-    else {
-      const at = buffer === memory.bytes ? offset : sender.copy(buffer, offset, length);
-      sender.add(this, peer, at, length, segment, number);
-      if (!inTurn) sender.flush();
-    }
+    else if (Math.min(length, segment) > LONGEST_DATAGRAM) this.#refused(EMSGSIZE, number, count);
+    else if (this.peer !== undefined) this.#gather(buffer, offset, length, undefined, segment, number);
+    else if (peer === undefined) this.#refused(EDESTADDRREQ, number, count);
+    else if (this.#suits(peer)) this.#gather(buffer, offset, length, peer, segment, number);
+    else this.#refused(EINVAL, number, count);
+    if (!inTurn) sender.flush();
     return number;
   }
 
+  /** Gives the sender what can be sent, a long train in parts that the kernel takes as one message each. */
+  #gather(buffer: Uint8Array, offset: number, length: number, peer: KernelEndpoint | undefined, segment: number, first: number): void {
+    if (length <= segment) {
+      this.#add(buffer, offset, length, peer, segment, first, 1);
+      return;
+    }
+    const most = Math.max(Math.min(Math.trunc(UDP_MAX_TRAIN_BYTES / segment), UDP_MAX_SEGMENTS), 1);
+    for (let done = 0; done < length; done += most * segment) {
+      const part = Math.min(most * segment, length - done);
+      this.#add(buffer, offset + done, part, peer, segment, first + done / segment, Math.ceil(part / segment));
+    }
+  }
+
+  #add(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    peer: KernelEndpoint | undefined,
+    segment: number,
+    first: number,
+    count: number,
+  ): void {
+    const { memory, sender } = this.#host;
+    const at = buffer === memory.bytes ? offset : sender.copy(buffer, offset, length);
+    if (at < 0) this.#refused(ENOBUFS, first, count);
+    else sender.add(this, peer, at, length, segment, first);
+  }
+
   #refused(errno: number, first: number, count: number): void {
-    if (this.#reportsDepartures) {
+    // Those before it are told of first.
+    this.#host.sender.flush();
+    if (this.reportsDepartures) {
       const atNs = nowNs();
       this.departed(first, count, atNs, atNs);
     }
@@ -174,7 +245,12 @@ export class BatchSocket implements UdpSocket, SendingSocket {
   }
 
   socketDrops(): number | null {
-    return this.closed ? this.#drops : this.#readDrops();
+    return this.closed ? this.#drops : this.#allDrops();
+  }
+
+  #allDrops(): number | null {
+    const drops = addKnown(this.#readDrops(), this.#laneDrops);
+    return this.#lane === undefined ? drops : addKnown(drops, this.#lane.socketDrops());
   }
 
   /** The kernel's own count (`sk_drops`), the one that SO_RXQ_OVFL puts beside datagrams, but readable at any time. A train counts once. */
@@ -190,10 +266,15 @@ export class BatchSocket implements UdpSocket, SendingSocket {
   close(): Promise<void> {
     if (!this.closed) {
       this.#host.sender.flush();
-      this.#drops = this.#readDrops();
+      this.#drops = this.#allDrops();
       this.closed = true;
       this.#host.detach(this);
+      void this.#lane?.close();
     }
     return Promise.resolve();
   }
+}
+
+function addKnown(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b;
 }
