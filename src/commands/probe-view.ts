@@ -2,7 +2,8 @@
 import type { ChalkInstance } from 'chalk';
 import type { ProbeProgress, ProbeResult } from '../core/probe/result.ts';
 import { formatCount, formatMs, formatRatio } from '../core/report/render/table.ts';
-import type { RunDocument } from '../core/report/run.ts';
+import type { Spread } from '../core/report/metrics.ts';
+import type { RunDocument, RunSummary } from '../core/report/run.ts';
 import { formatDurationNs } from '../core/values/duration.ts';
 import type { CommandIo } from './io.ts';
 import { widthOf } from './io.ts';
@@ -61,7 +62,6 @@ export function resultTable(result: ProbeResult, run: RunDocument, chalk: ChalkI
   const rate = `${Number((1e9 / options.intervalNs).toFixed(2))} packets/s`;
   const target = String(run.options['target']);
   const alarm = (text: string, bad: boolean): string => (bad ? chalk.red(text) : text);
-  const spread = summary.send_error_ms;
   const pairs: Pair[] = [
     ['streams', `${streams} × ${rate}, ${formatDurationNs(options.ptimeNs)} of PCMU each`],
     ['time', `${(result.durationNs / 1e9).toFixed(1)} s${result.aborted ? ' (ended early)' : ''}`],
@@ -78,15 +78,24 @@ export function resultTable(result: ProbeResult, run: RunDocument, chalk: ChalkI
     ['latency max', withMs(summary.max_latency)],
     ['latency mean', withMs(summary.avg_latency)],
     ['jitter (RFC 3550)', withMs(summary.jitter_ms)],
-    [
-      'send error p50 / p99 / max',
-      spread === null ? '–' : `${formatMs(spread.p50)} / ${formatMs(spread.p99)} / ${formatMs(spread.max)} ms`,
-    ],
+    ['send error p50 / p99 / max', spreadText(summary.send_error_ms)],
+    ['host delay p50 / p99 / max', spreadText(summary.host_delay_ms)],
     ['dropped in own buffers', alarm(formatCount(summary.socket_drops), (summary.socket_drops ?? 0) > 0)],
     ['R factor / MOS (G.107)', `${decimal(summary.r_factor, 1)} / ${decimal(summary.mos, 2)}`],
-    ['clock', `${summary.clock}, ${summary.engine} engine`],
+    ['clock', clockText(summary)],
   ];
   return pairTable(`probe ${target}`, pairs, chalk, width);
+}
+
+function spreadText(spread: Spread | null): string {
+  return spread === null ? '–' : `${formatMs(spread.p50)} / ${formatMs(spread.p99)} / ${formatMs(spread.max)} ms`;
+}
+
+/** `kernel (12 of 500 packets by user clock), batch engine (recvmmsg and sendmmsg)` */
+export function clockText(summary: Pick<RunSummary, 'clock' | 'unstamped' | 'received' | 'engine' | 'engine_reason'>): string {
+  const { clock, unstamped, received, engine, engine_reason: reason } = summary;
+  const but = (unstamped ?? 0) > 0 ? ` (${formatCount(unstamped)} of ${formatCount(received)} packets by user clock)` : '';
+  return `${clock}${but}, ${engine} engine${reason === undefined ? '' : ` (${reason})`}`;
 }
 
 function withMs(value: number | null): string {

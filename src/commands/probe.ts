@@ -1,11 +1,14 @@
 /** `rtplat probe`: sends RTP to an echo and measures what comes back. */
 import { Command } from 'commander';
 import { RtplatError } from '../core/errors.ts';
+import type { RunLabels } from '../core/probe/document.ts';
 import type { ProbeOptions, ProbeResult } from '../core/probe/result.ts';
 import type { RunDocument } from '../core/report/run.ts';
+import type { EngineChoice } from '../core/udp/choices.ts';
 import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 import { byteSize, durationNs, integer, option, positiveNumber } from './options.ts';
+import { engineOption } from './service-options.ts';
 
 interface ProbeCommandOptions {
   readonly streams: number;
@@ -16,6 +19,7 @@ interface ProbeCommandOptions {
   readonly lateThreshold: number;
   readonly buffer: number;
   readonly seed?: number;
+  readonly engine: EngineChoice;
   readonly json?: true;
   readonly out?: string;
   readonly quiet?: true;
@@ -74,6 +78,7 @@ export function probeCommand(io: CommandIo): Command {
         env: 'RTPLAT_SEED',
       }),
     )
+    .addOption(engineOption())
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
     .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
     .addOption(option('-q, --quiet', 'no progress and no warnings', {}))
@@ -107,18 +112,20 @@ async function probeOptions(options: ProbeCommandOptions): Promise<ProbeOptions>
 }
 
 async function runProbe(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<void> {
-  const [{ parseTarget }, { ProbeSession }, { createPortableEngine }, { resolveHost }] = await Promise.all([
+  const [{ parseTarget }, { ProbeSession }, { selectEngine }, { resolveHost }] = await Promise.all([
     import('../core/probe/target.ts'),
     import('../core/probe/session.ts'),
-    import('../core/udp/portable.ts'),
+    import('../core/udp/select.ts'),
     import('../core/udp/resolve.ts'),
   ]);
   const { host, port } = parseTarget(target);
   const settings = await probeOptions(options);
+  const { engine, reason } = await selectEngine(options.engine);
   const session = new ProbeSession({
-    engine: createPortableEngine(),
+    engine,
     targets: [{ address: await resolveHost(host), port }],
     options: settings,
+    givesWay: true,
   });
   let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
   const forget = io.onStop((signal) => {
@@ -140,7 +147,7 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
     io.exit(statusOfSignal(stoppedBy));
     return;
   }
-  const run = await documentOf(result, target, startedAt);
+  const run = await documentOf(result, { target, startedAt, engineReason: reason });
   const { renderJson } = await import('../core/report/render/json.ts');
   if (options.out !== undefined) {
     const { writeAtomically } = await import('../core/report/files.ts');
@@ -155,13 +162,16 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
   io.exit(statusOf(run));
 }
 
-async function documentOf(result: ProbeResult, target: string, startedAt: string): Promise<RunDocument> {
+async function documentOf(
+  result: ProbeResult,
+  labels: Pick<RunLabels, 'target' | 'startedAt'> & { readonly engineReason: string },
+): Promise<RunDocument> {
   const [{ probeRun }, { thisHost }, { VERSION }] = await Promise.all([
     import('../core/probe/document.ts'),
     import('./host.ts'),
     import('../version.ts'),
   ]);
-  return probeRun(result, { version: VERSION, host: thisHost(), startedAt, endedAt: new Date().toISOString(), target });
+  return probeRun(result, { ...labels, version: VERSION, host: thisHost(), endedAt: new Date().toISOString() });
 }
 
 function statusOf(run: RunDocument): ExitStatus {

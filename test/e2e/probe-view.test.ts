@@ -1,6 +1,6 @@
 import { Chalk } from 'chalk';
 import { describe, expect, it } from 'vitest';
-import { progressLine } from '../../src/commands/probe-view.ts';
+import { clockText, progressLine } from '../../src/commands/probe-view.ts';
 import { pairTable } from '../../src/commands/table.ts';
 
 const plain = new Chalk({ level: 0 });
@@ -10,6 +10,21 @@ describe('progress of a probe', () => {
   it('has the percentiles where they fit', () => {
     expect(progressLine(progress, 100)).toBe('10 %  sent 50  received 48  lost 1  p50 0.25 ms  p99 –');
     expect(progressLine(progress, 60)).toBe('10 %  sent 50  received 48  lost 1');
+  });
+});
+
+describe('the clock of a probe', () => {
+  const summary = { clock: 'kernel', received: 500, engine: 'batch' } as const;
+
+  it('is named with the engine, and the reason for it', () => {
+    expect(clockText({ ...summary, unstamped: 0, engine_reason: 'asked for' })).toBe('kernel, batch engine (asked for)');
+    expect(clockText({ ...summary, clock: 'user', unstamped: null, engine: 'portable', engine_reason: 'no batch engine: …' })).toBe(
+      'user, portable engine (no batch engine: …)',
+    );
+  });
+
+  it('is not said to have stamped what it has not', () => {
+    expect(clockText({ ...summary, unstamped: 12 })).toBe('kernel (12 of 500 packets by user clock), batch engine');
   });
 });
 

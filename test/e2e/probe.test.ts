@@ -1,5 +1,5 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseRun } from '../../src/core/report/read-run.ts';
@@ -33,6 +33,12 @@ async function closedPort(): Promise<number> {
   return at.port;
 }
 
+/** proc_pid_stat(5): the 19th field, of which the second is a name in parentheses. */
+async function niceOf(pid: number, thread: string): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+}
+
 describe('rtplat probe', () => {
   it('measures an rtplat echo and shows a table', async () => {
     const echo = new Cli(['echo', '--port', '0', '--bind', '127.0.0.1']);
@@ -44,7 +50,8 @@ describe('rtplat probe', () => {
     expect(stdout).toMatch(/sent\s+│\s+150 /);
     expect(stdout).toMatch(/received\s+│\s+150 /);
     expect(stdout).toMatch(/latency p50\s+│\s+\d+\.\d{3} ms/);
-    expect(stdout).toMatch(/clock\s+│\s+user, portable engine/);
+    expect(stdout).toMatch(/host delay p50 \/ p99 \/ max\s+│\s+\d+\.\d{3} \/ /);
+    expect(stdout).toMatch(/clock\s+│\s+kernel, batch engine \(recvmmsg and sendmmsg\)/);
     expect(stdout).not.toContain('\u001B');
     expect(stderr).toMatch(/^Warning: p50, p95 and p99 rest on 150 samples/m);
     // No progress where nobody looks.
@@ -59,10 +66,54 @@ describe('rtplat probe', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const run = parseRun(stdout, 'standard output');
     expect(run).toMatchObject({ command: 'probe', options: { target, streams: 1, rate_pps: 100, seed: 7 } });
-    expect(run.summary).toMatchObject({ sent: 20, received: 20, lost: 0, clock: 'user', engine: 'portable', socket_drops: 0 });
+    expect(run.summary).toMatchObject({
+      sent: 20,
+      received: 20,
+      lost: 0,
+      clock: 'kernel',
+      unstamped: 0,
+      engine: 'batch',
+      engine_reason: 'recvmmsg and sendmmsg',
+      socket_drops: 0,
+    });
     expect(run.histogram.count).toBe(20);
     expect(await readFile(out, 'utf8')).toBe(stdout);
     expect(await readdir(folder)).toEqual(['run.json']);
+  });
+
+  it.each([
+    ['an option', ['--engine', 'portable'], {}],
+    ['the environment', [], { RTPLAT_ENGINE: 'portable' }],
+  ])('runs on the engine that %s names', async (_how, args, env) => {
+    const { status, stdout } = await runCli(['probe', await farEnd(faithful), '--duration', '200ms', '--json', ...args], env);
+    expect(status).toBe(0);
+    expect(parseRun(stdout, 'probe').summary).toMatchObject({
+      received: 10,
+      clock: 'user',
+      unstamped: null,
+      host_delay_ms: null,
+      engine: 'portable',
+      engine_reason: 'asked for',
+    });
+  });
+
+  it('reads with a lower priority than it sends with', async () => {
+    const seen = Promise.withResolvers<void>();
+    const target = await farEnd((bytes) => {
+      seen.resolve();
+      return [bytes];
+    });
+    const cli = new Cli(['probe', target, '--duration', '1h', '--json']);
+    closing.push(() => cli.kill());
+    await seen.promise;
+    const threads = await readdir(`/proc/${cli.pid}/task`);
+    const niceness = new Map(await Promise.all(threads.map(async (thread) => [thread, await niceOf(cli.pid, thread)] as const)));
+    const ours = getPriority();
+    expect(niceness.get(String(cli.pid))).toBe(ours + 5);
+    niceness.delete(String(cli.pid));
+    expect(new Set(niceness.values())).toEqual(new Set([ours]));
+    cli.signal('SIGINT');
+    expect((await cli.end()).status).toBe(0);
   });
 
   it('counts what does not come back', async () => {
@@ -146,6 +197,7 @@ describe('rtplat probe', () => {
     [['udp://127.0.0.1'], 'it names no host and port'],
     [['127.0.0.1:4000', '--streams', '0'], 'Not a number from 1'],
     [['127.0.0.1:4000', '--rate', '-1'], 'Not a number above 0'],
+    [['127.0.0.1:4000', '--engine', 'warp'], 'Allowed choices are auto, batch, portable'],
     [['127.0.0.1:4000', '--ptime', '500ms'], 'the ptime is too long'],
     [['127.0.0.1:4000', '--rate', '10000', '--timeout', '10s'], 'too many packets within the time-out'],
     [[], 'missing required argument'],

@@ -16,6 +16,8 @@ export interface RunLabels {
   readonly endedAt: string;
   /** The target as the user wrote it. */
   readonly target: string;
+  /** Why that UDP engine, one phrase. */
+  readonly engineReason?: string;
 }
 
 export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
@@ -49,7 +51,7 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
     },
     latency: result.latency,
     sendError: result.sendError,
-    hostDelay: null,
+    hostDelay: result.hostDelay,
     counts: {
       totalChannels: options.streams,
       activeChannels: 0,
@@ -67,7 +69,9 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
     mos: score.mos,
     quality: qualityOf(score.inputs),
     clock: result.clock,
+    unstamped: result.unstamped,
     engine: result.engine,
+    ...(labels.engineReason === undefined ? {} : { engineReason: labels.engineReason }),
     match: 'header',
     verdict,
     verdictReasons: reasons,

@@ -9,6 +9,9 @@ const UNTRUSTED_P50_NS = 5e6;
 /** … or one in a hundred this late, or a whole ptime where that is more. */
 const UNTRUSTED_P99_NS = 20e6;
 const DOUBTFUL_P50_NS = 1e6;
+/** A host that takes this long to look at a packet is worth a word, although the kernel's clock does not measure it. */
+const SLOW_HOST_P50_NS = 1e6;
+const SLOW_HOST_P99_NS = 5e6;
 
 const QUANTILES = [
   { name: 'p50', quantile: 0.5 },
@@ -52,6 +55,8 @@ export function doubts(result: ProbeResult): readonly string[] {
   return [
     tooLate(result),
     doubtfulSender(result),
+    slowHost(result),
+    unstamped(result),
     nothingBack(result),
     loss(result),
     fewSamples(result),
@@ -66,11 +71,29 @@ function doubtfulSender(result: ProbeResult): string | undefined {
   if (tooLate(result) !== undefined) return undefined;
   const p50 = result.sendError.quantileNs(0.5);
   const p99 = result.sendError.quantileNs(0.99);
-  if (p50 !== null && p50 > DOUBTFUL_P50_NS) return `half of the packets were sent ${ms(p50)} late or more; the latencies contain that`;
+  // By the kernel's clock a packet's time starts when it leaves; whether it is late and how it jitters goes by when it was due.
+  const kernel = result.clock === 'kernel';
+  if (p50 !== null && p50 > DOUBTFUL_P50_NS) {
+    const what = kernel ? 'jitter and lateness contain that, the latencies do not' : 'the latencies contain that';
+    return `half of the packets were sent ${ms(p50)} late or more; ${what}`;
+  }
   if (p99 !== null && p99 > result.options.ptimeNs) {
-    return `one packet in a hundred was sent ${ms(p99)} late or more, longer than ptime; the highest latencies contain that`;
+    const what = kernel ? 'jitter and lateness contain that, the latencies do not' : 'the highest latencies contain that';
+    return `one packet in a hundred was sent ${ms(p99)} late or more, longer than ptime; ${what}`;
   }
   return undefined;
+}
+
+function slowHost({ hostDelay }: ProbeResult): string | undefined {
+  const p50 = hostDelay?.quantileNs(0.5) ?? 0;
+  const p99 = hostDelay?.quantileNs(0.99) ?? 0;
+  if (p50 <= SLOW_HOST_P50_NS && p99 <= SLOW_HOST_P99_NS) return undefined;
+  return `this host was slow to handle packets (p50 ${ms(p50)}, p99 ${ms(p99)}): not in the latencies, which are by the kernel's clock`;
+}
+
+function unstamped({ unstamped: count, received }: ProbeResult): string | undefined {
+  if (count === null || count === 0) return undefined;
+  return `${count} of ${received} packets lack a timestamp of the kernel: their latencies contain this host's own delays`;
 }
 
 function nothingBack({ received, sent, lastError }: ProbeResult): string | undefined {

@@ -1,59 +1,72 @@
-/**
- * Wakes its owner at absolute deadlines. A timer of Node is a millisecond wide, so it carries only to shortly before the
- * deadline; from there every turn of the event loop looks at the clock, and what arrives meanwhile is taken in at once. That
- * costs one or two milliseconds of processor time a deadline, and brings the send error from about 400 µs to some tens.
- */
-const TIMER_STEP_NS = 1e6;
-/** Timers are a millisecond late at worst on a quiet host; with the rounding of the delay that makes two. */
-const SPIN_FROM_NS = 2e6;
+/** The main thread's end of the thread that keeps a probe's deadlines. */
+import { Worker } from 'node:worker_threads';
+import type { PacerMemory } from './pacer-memory.ts';
+import type { PacerTask } from './pacer-thread.ts';
+import type { ProbeOptions } from './result.ts';
 
 export interface PacerOptions {
-  readonly nowNs: () => number;
-  /** Called when the deadline has come; answers with the next one, or with null when there is none. A deadline in the past is due at once. */
-  readonly due: (nowNs: number) => number | null;
+  readonly options: ProbeOptions;
+  /** For these options. */
+  readonly memory: PacerMemory;
+  /** Called when packets are due for the main thread to send; without it the thread sends, through {@link PacerMemory.fds}. */
+  readonly due?: () => void;
 }
 
 export class Pacer {
-  readonly #options: PacerOptions;
-  #deadlineNs = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
+  /** Settles when the thread has ended: with undefined when it was done or told to stop, else with what ended it. */
+  readonly ended: Promise<Error | undefined>;
+  readonly #memory: PacerMemory;
+  readonly #up = Promise.withResolvers<void>();
+  readonly #due: (() => void) | undefined;
+  #stopped = false;
 
-  constructor(options: PacerOptions) {
-    this.#options = options;
+  /** Starts the thread, which then waits for {@link start}. */
+  constructor({ options, memory, due }: PacerOptions) {
+    this.#memory = memory;
+    this.#due = due;
+    const task: PacerTask = { options, memory: memory.buffer, sends: due === undefined };
+    // Beside this file, as a source or built.
+    const file = new URL(import.meta.url.endsWith('.ts') ? './pacer-thread.ts' : './pacer-thread.js', import.meta.url);
+    const worker = new Worker(file, { workerData: task });
+    worker.once('message', () => this.#up.resolve());
+    this.ended = new Promise((resolve) => {
+      worker.once('error', (error) => resolve(error instanceof Error ? error : new Error(String(error))));
+      worker.once('exit', () => resolve(undefined));
+    });
+    // Whoever waits for it hears of it; nobody has to.
+    this.#up.promise.catch(() => undefined);
+    void this.#seeToTheEnd();
   }
 
-  /** @param firstNs the first deadline, on the clock of `nowNs`. */
-  start(firstNs: number): void {
-    this.#deadlineNs = firstNs;
-    this.#sleep(this.#options.nowNs());
+  /** Settles when the thread is ready to start. Rejects when it ended before. */
+  async up(): Promise<void> {
+    await this.#up.promise;
   }
 
-  stop(): void {
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
-    this.#timer = undefined;
-    this.#immediate = undefined;
+  /** @param startNs when the first packet is due, on the clock that all threads share. */
+  start(startNs: number): void {
+    this.#memory.start(startNs);
+    if (this.#due !== undefined) void this.#listen(this.#due);
   }
 
-  #sleep(nowNs: number): void {
-    const leftNs = this.#deadlineNs - nowNs;
-    if (leftNs > SPIN_FROM_NS) {
-      this.#timer = setTimeout(this.#wake, Math.max(1, Math.floor((leftNs - SPIN_FROM_NS) / TIMER_STEP_NS)));
-    } else this.#immediate = setImmediate(this.#wake);
+  /** No packet is sent after it has settled, and the thread is gone. May be called at any time, and twice. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#memory.stop();
+    await this.ended;
   }
 
-  readonly #wake = (): void => {
-    this.#timer = undefined;
-    this.#immediate = undefined;
-    const nowNs = this.#options.nowNs();
-    if (nowNs < this.#deadlineNs) {
-      this.#sleep(nowNs);
-      return;
+  async #seeToTheEnd(): Promise<void> {
+    const error = await this.ended;
+    this.#stopped = true;
+    this.#up.reject(error ?? new Error('the pacing thread ended before it was up'));
+  }
+
+  async #listen(due: () => void): Promise<void> {
+    for (let heard = 0; !this.#stopped;) {
+      await this.#memory.awaitAnnounced(heard);
+      heard += this.#memory.announcedBeyond(heard);
+      due();
     }
-    const next = this.#options.due(nowNs);
-    if (next === null) return;
-    this.#deadlineNs = next;
-    this.#sleep(this.#options.nowNs());
-  };
+  }
 }

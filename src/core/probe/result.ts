@@ -1,7 +1,7 @@
 /** What a probe measured. Nanoseconds, and counts of packets; the run document is made from it. */
 import type { CallRow, SeriesRow } from '../report/run.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
-import type { Endpoint } from '../udp/engine.ts';
+import type { ClockName, Endpoint, EngineName } from '../udp/engine.ts';
 
 export interface ProbeOptions {
   readonly streams: number;
@@ -43,16 +43,23 @@ export interface ProbeCounts {
 export interface ProbeResult extends ProbeCounts {
   readonly targets: readonly [Endpoint, ...Endpoint[]];
   readonly options: ProbeOptions;
-  readonly engine: string;
-  readonly clock: 'kernel' | 'user';
+  readonly engine: EngineName;
+  readonly clock: ClockName;
   /** From the first due time to the end of waiting. */
   readonly durationNs: number;
   /** Ended before all was sent. */
   readonly aborted: boolean;
-  /** T1 − T0, T0 the due time. */
+  /** T1 − T0: between the kernel's stamps with its clock, from the due time with the user's. */
   readonly latency: LatencyHistogram;
   /** Actual minus due time of sending. */
   readonly sendError: LatencyHistogram;
+  /**
+   * What a clock in user space would have added to the latencies: from when a packet was handed to the kernel until it left, and
+   * from when its echo arrived until it was read. null where the clock is that one.
+   */
+  readonly hostDelay: LatencyHistogram | null;
+  /** Returned packets whose latency is by the user clock although the kernel's is asked; null where it is not. */
+  readonly unstamped: number | null;
   /** Mean of the streams' interarrival jitter (RFC 3550 §6.4.1); null when no stream has one. */
   readonly jitterMs: number | null;
   /** null where the system does not tell. */

@@ -1,17 +1,25 @@
 /**
- * Runs a probe: one connected socket a stream, packets at their deadlines, echoes matched as they come. T0 is the instant at
- * which a packet was due, so that a sender that falls behind shows as latency and is not hidden.
+ * Runs a probe: one connected socket a stream, packets at their deadlines, echoes matched as they come.
+ *
+ * A thread of its own keeps the deadlines. With the batch engine it also sends, and T0 and T1 are the kernel's stamps where
+ * those are to be had: then the latency is that of the path, whatever keeps this thread or that one busy. Else T0 is the instant
+ * at which a packet was due, so that a sender that falls behind shows as latency and is not hidden.
  */
+import { constants, getPriority, setPriority } from 'node:os';
 import { RtplatError } from '../errors.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
-import type { Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
+import type { BatchSocket } from '../udp/batch/socket.ts';
+import { errnoName } from '../udp/batch/layout.ts';
+import type { Arrival, Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
+import { PacerMemory } from './pacer-memory.ts';
 import { Pacer } from './pacer.ts';
-import { SeededRandom } from './random.ts';
 import type { ProbeCounts, ProbeOptions, ProbeProgress, ProbeResult } from './result.ts';
 import { Schedule } from './schedule.ts';
 import { SecondSeries } from '../report/series.ts';
-import { ProbeStream, silentPacket } from './stream.ts';
+import { silentPacket, streamSources } from './source.ts';
+import type { StreamSource } from './source.ts';
+import { ProbeStream } from './stream.ts';
 
 export interface ProbeSessionOptions {
   readonly engine: UdpEngine;
@@ -20,9 +28,19 @@ export interface ProbeSessionOptions {
   readonly options: ProbeOptions;
   /** Told the local ends of the streams, in order, once they are bound; the first packet is due after it has settled. */
   readonly opened?: (locals: readonly Endpoint[]) => Promise<void>;
+  /** Told each latency sample: the stream from 0, the packet's number in it from 0, and the latency. */
+  readonly observe?: (stream: number, index: number, latencyNs: number) => void;
+  /**
+   * Where a thread sends and the kernel tells the times, nothing depends on when the calling thread reads: with this it gives way
+   * to the one that sends, by a lower priority for the rest of its life. For a process that does nothing else.
+   */
+  readonly givesWay?: boolean;
 }
 
-/** Packets sent in one turn of the event loop when the sender is behind: echoes must get their turn too. */
+/** Steps of nice(2) that the reading thread gives way by: a third of the sending thread's weight. */
+const GIVEN_WAY = 5;
+
+/** Packets that the main thread sends in one turn of the event loop when it is behind: echoes must get their turn too. */
 const BURST = 64;
 /** Between opening the sockets and the first packet, so that opening them does not delay it. */
 const LEAD_NS = 20e6;
@@ -38,38 +56,54 @@ export class ProbeSession {
   readonly #engine: UdpEngine;
   readonly #targets: readonly [Endpoint, ...Endpoint[]];
   readonly #opened: ((locals: readonly Endpoint[]) => Promise<void>) | undefined;
+  readonly #observe: ((stream: number, index: number, latencyNs: number) => void) | undefined;
+  readonly #givesWay: boolean;
   readonly #options: ProbeOptions;
   readonly #schedule: Schedule;
-  readonly #streams: ProbeStream[];
+  readonly #sources: readonly StreamSource[];
+  readonly #streams: readonly ProbeStream[];
   readonly #sockets: UdpSocket[] = [];
   readonly #packet: Uint8Array;
   readonly #latency: LatencyHistogram = new LatencyHistogram();
   readonly #sendError: LatencyHistogram = new LatencyHistogram();
+  /** Only with the kernel's clock. */
+  readonly #hostDelay: LatencyHistogram | null;
   readonly #series: SecondSeries;
-  readonly #pacer: Pacer;
+  /** Shared with the thread that keeps the deadlines. */
+  readonly #memory: PacerMemory;
+  /** Whether that thread sends, and the kernel says when. */
+  readonly #sendsItself: boolean;
   readonly #ended = Promise.withResolvers<void>();
   #startNs = 0;
-  /** Next packet to send, through all streams. */
+  /** Next packet to take note of, through all streams: the number of those sent. */
   #next = 0;
+  /** Of the thread's reports, those that have been passed on. */
+  #refusedTold = 0;
+  #unreachablesTold = 0;
+  #sendAgain: NodeJS.Immediate | undefined;
   #refusals = 0;
   #lastError: string | null = null;
   #abortedNs: number | undefined;
+  #lookedNs = 0;
 
-  constructor({ engine, targets, options, opened }: ProbeSessionOptions) {
+  constructor({ engine, targets, options, opened, observe, givesWay }: ProbeSessionOptions) {
     this.#engine = engine;
     this.#targets = targets;
     this.#opened = opened;
+    this.#observe = observe;
+    this.#givesWay = givesWay === true && engine.name === 'batch' && engine.clock === 'kernel';
     this.#options = options;
     this.#schedule = new Schedule(options);
     this.#packet = silentPacket(options.ptimeNs);
     this.#series = new SecondSeries(options.timeoutNs);
-    const random = new SeededRandom(options.seed);
+    this.#memory = new PacerMemory(options);
+    this.#sendsItself = engine.name === 'batch';
+    this.#hostDelay = engine.clock === 'kernel' ? new LatencyHistogram() : null;
     const percentiles = options.streams <= STREAMS_WITH_PERCENTILES;
-    this.#streams = Array.from(
-      { length: options.streams },
-      () => new ProbeStream(options, random, percentiles ? new LatencyHistogram() : undefined),
+    this.#sources = streamSources(options);
+    this.#streams = this.#sources.map(
+      (source) => new ProbeStream(options, source, engine.clock, percentiles ? new LatencyHistogram() : undefined),
     );
-    this.#pacer = new Pacer({ nowNs: () => engine.nowNs(), due: (nowNs) => this.#sendDue(nowNs) });
   }
 
   /**
@@ -78,18 +112,30 @@ export class ProbeSession {
    * @throws RtplatError `bind` when a socket cannot be had, `network` when nothing listens on the target.
    */
   async run(): Promise<ProbeResult> {
+    const memory = this.#memory;
+    const pacer = new Pacer({ options: this.#options, memory, ...(this.#sendsItself ? {} : { due: () => this.#sendDue() }) });
+    void pacer.ended.then((error) => error !== undefined && this.#ended.reject(error));
+    // It may fail before anybody waits for it.
+    this.#ended.promise.catch(() => undefined);
     let housekeeping: NodeJS.Timeout | undefined;
     try {
       await this.#open();
+      await pacer.up();
+      // Not before: a thread starts with the priority of the one that makes it.
+      if (this.#givesWay) giveWay();
       await this.#opened?.(this.#sockets.map(({ local }) => local));
       this.#startNs = this.#engine.nowNs() + LEAD_NS;
+      this.#lookedNs = this.#startNs;
       housekeeping = setInterval(() => this.#housekeep(), HOUSEKEEPING_MS);
-      this.#pacer.start(this.#startNs);
+      pacer.start(this.#startNs);
       await this.#ended.promise;
+      await pacer.stop();
       return this.#result();
     } finally {
-      this.#pacer.stop();
       clearInterval(housekeeping);
+      clearImmediate(this.#sendAgain);
+      // Before the sockets: the thread may be sending through them.
+      await pacer.stop();
       await Promise.all(this.#sockets.map((socket) => socket.close()));
     }
   }
@@ -97,6 +143,7 @@ export class ProbeSession {
   /** Sends no more, and ends in good order: {@link run} settles with what there is, within a fraction of a second. */
   abort(): void {
     this.#abortedNs ??= this.#engine.nowNs();
+    this.#memory.stop();
   }
 
   progress(): ProbeProgress {
@@ -114,43 +161,82 @@ export class ProbeSession {
   async #open(): Promise<void> {
     for (const [i, stream] of this.#streams.entries()) {
       const connect = this.#targets[i % this.#targets.length] ?? this.#targets[0];
-      const address = connect.address.includes(':') ? '::' : '0.0.0.0';
-      const socket = await this.#engine.bind({ address, port: 0, connect, bufferBytes: this.#options.bufferBytes });
+      const socket = await this.#engine.bind({
+        address: connect.address.includes(':') ? '::' : '0.0.0.0',
+        port: 0,
+        connect,
+        bufferBytes: this.#options.bufferBytes,
+        ...(this.#sendsItself ? { departures: 'external' } : {}),
+      });
       this.#sockets.push(socket);
+      if (this.#sendsItself) this.#memory.fds[i] = (socket as BatchSocket).fd;
       socket.receive({
-        packet: (buffer, offset, length, { atNs }) => this.#arrived(stream, buffer, offset, length, atNs),
+        packet: (buffer, offset, length, arrival) => this.#arrived(i, stream, buffer, offset, length, arrival),
+        departed: (index, _count, atNs) => this.#departed(i, stream, index, atNs),
         error: (code, message) => this.#failed(code, message),
       });
     }
   }
 
-  /** @returns when the next packet is due, or null when there is none to send. */
-  #sendDue(nowNs: number): number | null {
-    if (this.#abortedNs !== undefined) return null;
-    const schedule = this.#schedule;
-    let actualNs = nowNs;
-    for (let sent = 0; sent < BURST && this.#next < schedule.total; sent++) {
-      const n = this.#next;
-      const elapsedNs = schedule.dueNs(n);
-      const dueNs = this.#startNs + elapsedNs;
-      if (dueNs > actualNs) return dueNs;
-      const index = schedule.streamOf(n);
-      this.#next += 1;
-      this.#series.sent(elapsedNs);
-      (this.#streams[index] as ProbeStream).write(this.#packet, schedule.indexOf(n), dueNs);
-      actualNs = this.#engine.nowNs();
-      this.#sendError.record(actualNs - dueNs);
-      (this.#sockets[index] as UdpSocket).send(this.#packet, 0, this.#packet.length);
-    }
-    return this.#next < schedule.total ? this.#startNs + schedule.dueNs(this.#next) : null;
+  /** Takes note of what the thread has sent. First in everything that asks what was sent. */
+  #catchUp(): void {
+    if (!this.#sendsItself) return;
+    const memory = this.#memory;
+    const announced = memory.announcedBeyond(this.#next);
+    if (announced === 0) return;
+    for (let left = announced; left > 0; left--) this.#sent(this.#next, memory.sentNs(this.#next));
+    memory.take(this.#next);
   }
 
-  #arrived(stream: ProbeStream, buffer: Uint8Array, offset: number, length: number, atNs: number): void {
-    const latencyNs = stream.arrived(buffer, offset, length, atNs);
+  /** Sends what is due, where the thread does not. */
+  #sendDue(): void {
+    const memory = this.#memory;
+    this.#sendAgain = undefined;
+    for (let left = BURST; left > 0 && this.#abortedNs === undefined && memory.announcedBeyond(this.#next) > 0; left--) {
+      const n = this.#next;
+      const i = this.#schedule.streamOf(n);
+      (this.#sources[i] as StreamSource).write(this.#packet, this.#schedule.indexOf(n));
+      this.#sent(n, this.#engine.nowNs());
+      (this.#sockets[i] as UdpSocket).send(this.#packet, 0, this.#packet.length);
+    }
+    memory.take(this.#next);
+    if (this.#abortedNs === undefined && memory.announcedBeyond(this.#next) > 0) this.#sendAgain ??= setImmediate(() => this.#sendDue());
+  }
+
+  /** Packet `n`, the next one, was or is being sent. */
+  #sent(n: number, sentNs: number): void {
+    const elapsedNs = this.#schedule.dueNs(n);
+    const dueNs = this.#startNs + elapsedNs;
+    this.#next = n + 1;
+    this.#series.sent(elapsedNs);
+    this.#sendError.record(sentNs - dueNs);
+    (this.#streams[this.#schedule.streamOf(n)] as ProbeStream).sent(this.#schedule.indexOf(n), dueNs, sentNs);
+  }
+
+  /** The kernel counts the sends of a socket, and each stream has one: its number is the packet's, as long as none was refused. */
+  #departed(i: number, stream: ProbeStream, index: number, atNs: number): void {
+    this.#catchUp();
+    if (this.#memory.isNumbered(i, index)) stream.departed(index, atNs);
+  }
+
+  #arrived(i: number, stream: ProbeStream, buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
+    this.#catchUp();
+    const latencyNs = stream.arrived(buffer, offset, length, arrival);
     if (latencyNs < 0) return;
     this.#latency.record(latencyNs);
-    this.#series.received(atNs - latencyNs - this.#startNs, latencyNs, stream.lastLate);
+    if (!Number.isNaN(stream.lastHostDelayNs)) this.#hostDelay?.record(stream.lastHostDelayNs);
+    const n = stream.lastIndex * this.#schedule.streams + i;
+    this.#series.received(this.#schedule.dueNs(n), latencyNs, stream.lastLate);
+    this.#observe?.(i, stream.lastIndex, latencyNs);
     if (this.#allSent() && this.#latency.count === this.#next) this.#ended.resolve();
+  }
+
+  /** Passes on what the kernel told the thread. */
+  #hearThread(): void {
+    const { unreachables, refused, lastErrno } = this.#memory;
+    for (; this.#unreachablesTold < unreachables; this.#unreachablesTold++) this.#failed('ECONNREFUSED', 'nobody listens there');
+    if (this.#refusedTold < refused) this.#failed(errnoName(lastErrno), 'the kernel refused a packet');
+    this.#refusedTold = refused;
   }
 
   #failed(code: string, message: string): void {
@@ -170,8 +256,12 @@ export class ProbeSession {
 
   #housekeep(): void {
     const nowNs = this.#engine.nowNs();
-    for (const stream of this.#streams) stream.expire(nowNs);
-    this.#series.settle(nowNs - this.#startNs);
+    this.#catchUp();
+    this.#hearThread();
+    // As of the last time: what came since then may not have been read yet.
+    for (const stream of this.#streams) stream.expire(this.#lookedNs);
+    this.#series.settle(this.#lookedNs - this.#startNs);
+    this.#lookedNs = nowNs;
     if (!this.#allSent()) return;
     const graceOver = this.#abortedNs !== undefined && nowNs - this.#abortedNs > ABORT_GRACE_NS;
     if (!graceOver && this.#inFlight() > 0) return;
@@ -191,6 +281,8 @@ export class ProbeSession {
 
   #result(): ProbeResult {
     const nowNs = this.#engine.nowNs();
+    this.#catchUp();
+    this.#hearThread();
     const counts = this.#counts(nowNs);
     const jitters = this.#streams.flatMap(({ jitterMs }) => (jitterMs === null ? [] : [jitterMs]));
     const drops = this.#sockets.map((socket) => socket.socketDrops());
@@ -204,6 +296,8 @@ export class ProbeSession {
       aborted: this.#abortedNs !== undefined && this.#next < this.#schedule.total,
       latency: this.#latency,
       sendError: this.#sendError,
+      hostDelay: this.#hostDelay,
+      unstamped: this.#hostDelay === null ? null : this.#streams.reduce((sum, { unstamped }) => sum + unstamped, 0),
       jitterMs: jitters.length === 0 ? null : jitters.reduce((a, b) => a + b, 0) / jitters.length,
       socketDrops: drops.includes(null) ? null : drops.reduce<number>((sum, one) => sum + (one ?? 0), 0),
       receiveBufferBytes: Math.min(...this.#sockets.map((socket) => socket.receiveBufferBytes)),
@@ -213,7 +307,7 @@ export class ProbeSession {
       series: this.#series.finish(nowNs - this.#startNs, counts.lost),
       streams: this.#streams.map((stream, i) => {
         const socket = this.#sockets[i] as UdpSocket;
-        return stream.row(socket.local.port, socket.sendErrors);
+        return stream.row(socket.local.port, socket.sendErrors + this.#memory.refusedOf(i));
       }),
     };
   }
@@ -247,6 +341,12 @@ export class ProbeSession {
       sum.malformed += counters.malformed;
     }
     for (const socket of this.#sockets) sum.sendErrors += socket.sendErrors;
+    sum.sendErrors += this.#memory.refused;
     return sum;
   }
+}
+
+/** Lowers the priority of the calling thread: Linux has one for each. */
+function giveWay(): void {
+  setPriority(0, Math.min(constants.priority.PRIORITY_LOW, getPriority(0) + GIVEN_WAY));
 }

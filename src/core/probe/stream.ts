@@ -1,90 +1,107 @@
-/** One stream of a probe: the packets it sends, and what became of them. Pure: time and socket are handed in. */
+/** One stream of a probe: what became of the packets that were sent. Pure: times are handed in. */
 import { LatencyTracker } from '../relay/tracker.ts';
 import type { TrackerCounters } from '../relay/tracker.ts';
 import { summarize } from '../report/latency-summary.ts';
 import type { CallRow } from '../report/run.ts';
-import { createRtpPacket, parseRtp, RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
+import { createRtpPacket, parseRtp } from '../rtp/packet.ts';
 import { ReceiverStatistics } from '../rtp/receiver.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
 import { LateDetector } from '../stats/late.ts';
-import type { SeededRandom } from './random.ts';
+import type { Arrival, ClockName } from '../udp/engine.ts';
+import { KernelTimes } from './kernel-times.ts';
 import type { ProbeOptions } from './result.ts';
-
-/** PCMU (RFC 3551 §6). */
-export const PAYLOAD_TYPE = 0;
-export const CLOCK_RATE_HZ = 8_000;
-/** μ-law silence. */
-const SILENCE = 0xff;
-const NS_PER_TICK = 1e9 / CLOCK_RATE_HZ;
-
-/** A packet of silence for streams to write their headers into: they may share it, since a send is done with it when it returns. */
-export function silentPacket(ptimeNs: number): Uint8Array {
-  return new Uint8Array(RTP_HEADER_BYTES + Math.round(ptimeNs / NS_PER_TICK)).fill(SILENCE);
-}
+import { CLOCK_RATE_HZ } from './source.ts';
+import type { StreamSource } from './source.ts';
 
 /** Answers of {@link ProbeStream.arrived} that are no latency. */
 export const NOT_A_SAMPLE = -1;
 
 export class ProbeStream {
+  /** Number of the packet that {@link arrived} answered for last, and whether it was late. */
+  lastIndex = 0;
+  lastLate = false;
+  /** What a clock in user space would have added to its latency, ns; NaN where no kernel stamped it. */
+  lastHostDelayNs: number = Number.NaN;
+  /** Returned packets whose latency is by the user clock where it should be by the kernel's. */
+  unstamped = 0;
+  readonly #source: StreamSource;
   readonly #tracker: LatencyTracker;
   readonly #late: LateDetector;
   readonly #reception: ReceiverStatistics = new ReceiverStatistics({ clockRateHz: CLOCK_RATE_HZ });
   /** Missing in a probe of very many streams: the memory is better spent on the streams. */
   readonly #histogram: LatencyHistogram | undefined;
+  /** Only with the kernel's clock. */
+  readonly #departures: KernelTimes | undefined;
   readonly #parsed = createRtpPacket();
-  readonly #header = { marker: true, payloadType: PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
-  readonly #firstSequence: number;
-  readonly #firstTimestamp: number;
-  readonly #ticks: number;
+  #latest = -1;
   #lateCount = 0;
   #malformed = 0;
-  #lastLate = false;
 
-  constructor(options: ProbeOptions, random: SeededRandom, histogram: LatencyHistogram | undefined) {
-    this.#header.ssrc = random.uint32();
-    this.#firstSequence = random.uint16();
-    this.#firstTimestamp = random.uint32();
-    this.#ticks = options.intervalNs / NS_PER_TICK;
+  constructor(options: ProbeOptions, source: StreamSource, clock: ClockName, histogram: LatencyHistogram | undefined) {
+    this.#source = source;
     this.#tracker = new LatencyTracker({ timeoutNs: options.timeoutNs });
     this.#late = new LateDetector({ clockRateHz: CLOCK_RATE_HZ, thresholdNs: options.lateThresholdNs });
+    this.#departures = clock === 'kernel' ? new KernelTimes(options) : undefined;
     this.#histogram = histogram;
   }
 
   /**
-   * Makes packet `index` of the stream, which counts as sent from now on. Its timestamp is the media time at which it is due,
-   * whatever the audio in it: lateness is judged by timestamps.
+   * Packet `index`, the next one, was sent.
    *
-   * @param dueNs T0.
+   * @param dueNs when it was to be: T0 of a user clock.
+   * @param sentNs when it was handed to the kernel: T0 of the kernel's clock until {@link departed} has a better one.
    */
-  write(packet: Uint8Array, index: number, dueNs: number): void {
-    const header = this.#header;
-    // The start of a talkspurt is marked (RFC 3551 §4.1).
-    header.marker = index === 0;
-    header.sequence = (this.#firstSequence + index) & 0xffff;
-    header.timestamp = (this.#firstTimestamp + Math.round(index * this.#ticks)) % 2 ** 32;
-    writeRtpHeader(packet, 0, header);
-    this.#tracker.sent(header.ssrc, header.sequence, dueNs);
+  sent(index: number, dueNs: number, sentNs: number): void {
+    this.#latest = index;
+    const { ssrc } = this.#source;
+    if (this.#departures === undefined) this.#tracker.sent(ssrc, this.#source.sequenceOf(index), dueNs);
+    else {
+      this.#departures.forget(index);
+      this.#tracker.sent(ssrc, this.#source.sequenceOf(index), sentNs);
+    }
   }
 
-  /** @returns the latency of the packet that came back, ns, or {@link NOT_A_SAMPLE}. */
-  arrived(buffer: Uint8Array, offset: number, length: number, atNs: number): number {
+  /** The kernel says when packet `index` left. @param atNs NaN when it says nothing that can be relied on. */
+  departed(index: number, atNs: number): void {
+    if (index <= this.#latest) this.#departures?.put(index, atNs);
+  }
+
+  /**
+   * @param arrival T1; not stamped by a kernel when it arrived as it was read.
+   * @returns the latency of the packet that came back, ns, or {@link NOT_A_SAMPLE}.
+   */
+  arrived(buffer: Uint8Array, offset: number, length: number, { atNs, readNs }: Pick<Arrival, 'atNs' | 'readNs'>): number {
     const packet = this.#parsed;
     if (parseRtp(buffer, offset, length, packet) !== undefined) {
       this.#malformed += 1;
       return NOT_A_SAMPLE;
     }
-    const latencyNs = this.#tracker.returned(packet.ssrc, packet.sequence, atNs);
-    if (latencyNs < 0) return NOT_A_SAMPLE;
+    const fromT0Ns = this.#tracker.returned(packet.ssrc, packet.sequence, atNs);
+    if (fromT0Ns < 0) return NOT_A_SAMPLE;
+    this.lastIndex = this.#source.indexOf(packet.sequence, this.#latest);
+    const latencyNs = this.#departures === undefined ? fromT0Ns : this.#corrected(this.#departures, fromT0Ns, atNs, readNs);
     this.#reception.receive(atNs, packet.sequence, packet.timestamp);
-    this.#lastLate = this.#late.returned(atNs, packet.timestamp, packet.ssrc, packet.marker);
-    if (this.#lastLate) this.#lateCount += 1;
+    this.lastLate = this.#late.returned(atNs, packet.timestamp, packet.ssrc, packet.marker);
+    if (this.lastLate) this.#lateCount += 1;
     this.#histogram?.record(latencyNs);
     return latencyNs;
   }
 
-  /** Whether the packet that {@link arrived} answered for last was late. */
-  get lastLate(): boolean {
-    return this.#lastLate;
+  /** The latency by the kernel's stamps, from the one that counts from when we handed the packet over. */
+  #corrected(departures: KernelTimes, fromSentNs: number, atNs: number, readNs: number): number {
+    const departedNs = departures.of(this.lastIndex);
+    if (Number.isNaN(departedNs)) {
+      this.unstamped += 1;
+      this.lastHostDelayNs = Number.NaN;
+      return fromSentNs;
+    }
+    const departureDelayNs = departedNs - (atNs - fromSentNs);
+    if (atNs === readNs) {
+      this.unstamped += 1;
+      this.lastHostDelayNs = Number.NaN;
+    } else this.lastHostDelayNs = readNs - atNs + departureDelayNs;
+    // Two readings of the clocks are between the stamps: nothing is quicker than at once.
+    return Math.max(0, fromSentNs - departureDelayNs);
   }
 
   expire(nowNs: number): void {
@@ -99,10 +116,6 @@ export class ProbeStream {
     return this.#reception.jitterMs;
   }
 
-  get ssrc(): number {
-    return this.#header.ssrc;
-  }
-
   counters(): TrackerCounters & { readonly late: number; readonly malformed: number } {
     return { ...this.#tracker.counters(), late: this.#lateCount, malformed: this.#malformed };
   }
@@ -112,7 +125,7 @@ export class ProbeStream {
     const counters = this.counters();
     const fates = { lateCount: counters.late, returned: counters.returned, lost: counters.lost };
     return {
-      id: this.ssrc.toString(16).padStart(8, '0'),
+      id: this.#source.ssrc.toString(16).padStart(8, '0'),
       port,
       jitter_ms: this.jitterMs,
       ...(this.#histogram === undefined ? {} : summarize(this.#histogram, fates)),

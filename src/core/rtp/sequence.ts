@@ -21,7 +21,7 @@ export function extendSequence(last: number, sequence: number): number {
   return last + sequenceDelta(sequence, last & 0xffff);
 }
 
-/** The same for 32-bit timestamps. `last` may lie beyond 2^32, and below 0. */
+/** The same for 32-bit timestamps, signed or unsigned. `last` may lie beyond 2^32, and below 0. */
 export function extendTimestamp(last: number, timestamp: number): number {
-  return last + timestampDelta(timestamp, last % 2 ** 32);
+  return last + timestampDelta(timestamp, last | 0);
 }

@@ -22,8 +22,8 @@ const BUCKET_NS = 5_000_000_000;
 const EARLY_RUN = 3;
 /** A marked packet this much behind its timestamp is the start of a new timeline, not the most delayed packet of the call. */
 const BREAK_NS = 1_000_000_000;
-/** No SSRC, which is 32 bits unsigned. */
-const NO_SSRC = -1;
+/** No SSRC, signed or unsigned, is equal to it. */
+const NO_SSRC = Number.NaN;
 
 export interface LateOptions {
   /** Rate of the RTP timestamps, 8000 for PCMU and PCMA. */
@@ -56,7 +56,8 @@ export class LateDetector {
   }
 
   /**
-   * A packet came back at `atNs`. A new SSRC, or a marker after silence, starts a new (t0, ts0).
+   * A packet came back at `atNs`. A new SSRC, or a marker after silence, starts a new (t0, ts0). The 32 bits of `timestamp` and `ssrc`
+   * may be read as signed or as unsigned, but always the same way.
    *
    * @returns whether it is late. A packet with the timestamp of the one before it (an event of RFC 4733, a further fragment of a
    * frame) is never late: only the first of them was due at that instant.

@@ -49,6 +49,8 @@ function resultWith(changes: Partial<ProbeResult> = {}): ProbeResult {
     aborted: false,
     latency: histogramOf(10_000, 5 * MS),
     sendError: histogramOf(10_000, 0.1 * MS),
+    hostDelay: null,
+    unstamped: null,
     jitterMs: 0.1,
     socketDrops: 0,
     receiveBufferBytes: 2_097_152,
@@ -88,7 +90,40 @@ describe('doubts and judgement of a probe', () => {
     ]);
     const { options } = resultWith();
     const sendError = histogramOf(9_800, 0.1 * MS, { count: 200, valueNs: 15 * MS });
-    expect(doubts(resultWith({ sendError, options: { ...options, ptimeNs: 10 * MS } }))[0]).toContain('longer than ptime');
+    expect(doubts(resultWith({ sendError, options: { ...options, ptimeNs: 10 * MS } }))[0]).toContain(
+      'longer than ptime; the highest latencies',
+    );
+  });
+
+  it("knows that the kernel's clock keeps a late sender out of the latencies, and still does not believe a hopeless one", () => {
+    const kernel = { clock: 'kernel', hostDelay: histogramOf(10_000, 0.1 * MS), unstamped: 0 } as const;
+    expect(doubts(resultWith(kernel))).toEqual([]);
+    expect(doubts(resultWith({ ...kernel, sendError: histogramOf(10_000, 2 * MS) }))).toEqual([
+      'half of the packets were sent 2.0 ms late or more; jitter and lateness contain that, the latencies do not',
+    ]);
+    const { options } = resultWith();
+    const sendError = histogramOf(9_800, 0.1 * MS, { count: 200, valueNs: 15 * MS });
+    expect(doubts(resultWith({ ...kernel, sendError, options: { ...options, ptimeNs: 10 * MS } }))).toEqual([
+      'one packet in a hundred was sent 15.0 ms late or more, longer than ptime; jitter and lateness contain that, the latencies do not',
+    ]);
+    expect(judge(resultWith({ ...kernel, sendError: histogramOf(10_000, 6 * MS) })).verdict).toBe('inconclusive');
+  });
+
+  it.each([
+    [histogramOf(10_000, 1.5 * MS), 'p50 1.5 ms, p99 1.5 ms'],
+    [histogramOf(9_800, 0.1 * MS, { count: 200, valueNs: 6 * MS }), 'p50 0.1 ms, p99 6.0 ms'],
+  ])('tells of a host that is slow, and that the latencies are not', (hostDelay, values) => {
+    const result = resultWith({ clock: 'kernel', hostDelay, unstamped: 0 });
+    expect(doubts(result)).toEqual([
+      `this host was slow to handle packets (${values}): not in the latencies, which are by the kernel's clock`,
+    ]);
+    expect(judge(result).verdict).toBe('pass');
+  });
+
+  it('tells how many packets the kernel did not stamp', () => {
+    expect(doubts(resultWith({ clock: 'kernel', hostDelay: histogramOf(9_988, 0.1 * MS), unstamped: 12 }))).toEqual([
+      "12 of 10000 packets lack a timestamp of the kernel: their latencies contain this host's own delays",
+    ]);
   });
 
   it.each([
@@ -135,6 +170,7 @@ describe('the run document of a probe', () => {
     startedAt: '2026-11-21T00:00:00.000Z',
     endedAt: '2026-11-21T00:03:20.000Z',
     target: 'udp://localhost:4000',
+    engineReason: 'asked for',
   };
 
   it('is one that `report` reads', () => {
@@ -157,11 +193,23 @@ describe('the run document of a probe', () => {
       late_ratio: 0,
       socket_drops: 0,
       verdict: 'pass',
+      clock: 'user',
+      unstamped: null,
+      host_delay_ms: null,
+      engine: 'portable',
+      engine_reason: 'asked for',
     });
     expect(run.summary.p50_latency).toBeCloseTo(5, 1);
     expect(run.summary.send_error_ms?.p50).toBeCloseTo(0.1, 2);
     expect(run.summary.r_factor).toBeCloseTo(93.2, 1);
     expect(run.summary.quality).toMatchObject({ delay_source: 'half of the round trip', one_way_ms: 2.5 });
+  });
+
+  it("says what the kernel's clock left out", () => {
+    const kernel = resultWith({ engine: 'batch', clock: 'kernel', hostDelay: histogramOf(9_990, 0.2 * MS), unstamped: 10 });
+    const { summary } = parseRun(JSON.stringify(probeRun(kernel, labels)), 'test');
+    expect(summary).toMatchObject({ clock: 'kernel', unstamped: 10, engine: 'batch' });
+    expect(summary.host_delay_ms?.p99).toBeCloseTo(0.2, 2);
   });
 
   it('has null, not 0, for what an unanswered probe could not measure', () => {

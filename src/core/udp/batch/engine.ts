@@ -156,6 +156,10 @@ export class BatchEngine implements UdpEngine, SocketHost {
 
   /** {@link bind} for a thread without an event loop. @throws RtplatError `bind`. */
   bindNow(options: BindOptions): BatchSocket {
+    return this.#bind(options, false);
+  }
+
+  #bind(options: BindOptions, lane: boolean): BatchSocket {
     const version = isIP(options.address);
     if (version === 0) throw bindError(options, 'EINVAL', 'not a numeric address');
     this.#openLoop();
@@ -202,6 +206,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
       receiveBufferBytes: this.#get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
       sendBufferBytes: this.#get(fd, SOL_SOCKET, SO_SNDBUF) / 2,
       peer,
+      lane,
+      shared: options.reusePort === true,
       trains,
       departures: options.departures === 'external' ? undefined : stamps,
       external: options.departures === 'external' ? stamps : undefined,
@@ -235,7 +241,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
     let lane: BatchSocket | undefined;
     this.#set(socket.fd, SOL_SOCKET, SO_REUSEPORT, 1);
     try {
-      lane = this.bindNow({ address, port, connect: peer, reusePort: true, bufferBytes: socket.receiveBufferBytes });
+      lane = this.#bind({ address, port, connect: peer, reusePort: true, bufferBytes: socket.receiveBufferBytes }, true);
       this.#set(lane.fd, SOL_SOCKET, SO_REUSEPORT, 0);
     } catch (error) {
       // Too many open files, or a system that does not share: the one socket does for both.
@@ -382,7 +388,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
     const cut = ((words[header + MSG_FLAGS / 4] as number) & MSG_TRUNC) !== 0;
     memory.rearm(i);
     // Between bind and connect the kernel lets everybody in.
-    if (socket.peer !== undefined && !socket.peer.equals(from)) return;
+    if (socket.strict && socket.peer?.equals(from) === false) return;
     if (cut) {
       socket.receiver?.error('EMSGSIZE', `a datagram longer than ${length} bytes was dropped`);
       return;

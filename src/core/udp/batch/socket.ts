@@ -51,6 +51,10 @@ export interface SocketParts {
   readonly peer: KernelEndpoint | undefined;
   readonly trains: boolean;
   readonly departures: Departures | undefined;
+  /** It shares its port with sockets that are not this one's lane. */
+  readonly shared: boolean;
+  /** It is the lane of another, and hands on what strangers sent to it before it was connected: they are welcome at the other. */
+  readonly lane: boolean;
   /** Departures of what others send through {@link fd}. */
   readonly external: Departures | undefined;
   /** Report departures, by our own clock where there is no {@link departures}. */
@@ -76,6 +80,8 @@ export class BatchSocket implements UdpSocket, SendingSocket {
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
   readonly peer: KernelEndpoint | undefined;
+  /** Whether what comes from others than {@link peer} is dropped. */
+  readonly strict: boolean;
   readonly departures: Departures | undefined;
   readonly external: Departures | undefined;
   trains: boolean;
@@ -87,14 +93,13 @@ export class BatchSocket implements UdpSocket, SendingSocket {
   unstampedArrivals = 0;
   readonly reportsDepartures: boolean;
   readonly #host: SocketHost;
+  readonly #shared: boolean;
   #preferred: KernelEndpoint | undefined;
   /** Connected to the preferred peer: the kernel looks its route up once, not for each datagram. */
   #lane: BatchSocket | undefined;
   #sent = 0;
   #sendErrors = 0;
   #drops: number | null = null;
-  /** Of lanes that are closed. */
-  #laneDrops: number | null = 0;
 
   constructor(host: SocketHost, parts: SocketParts) {
     this.#host = host;
@@ -105,6 +110,8 @@ export class BatchSocket implements UdpSocket, SendingSocket {
     this.receiveBufferBytes = parts.receiveBufferBytes;
     this.sendBufferBytes = parts.sendBufferBytes;
     this.peer = parts.peer;
+    this.strict = parts.peer !== undefined && !parts.lane;
+    this.#shared = parts.shared;
     this.trains = parts.trains;
     this.departures = parts.departures;
     this.external = parts.external;
@@ -131,20 +138,17 @@ export class BatchSocket implements UdpSocket, SendingSocket {
     return made === undefined ? endpoint : this.#host.known(made.words, made.length);
   }
 
+  /** The first one stays: to close its socket would be to lose what waits there. */
   prefer(peer: Endpoint): void {
     const preferred = this.named(peer);
-    if (this.closed || this.peer !== undefined || this.reportsDepartures || !this.#suits(preferred)) return;
-    const earlier = this.#lane;
+    if (this.closed || this.peer !== undefined || this.reportsDepartures || this.#shared || this.#lane !== undefined) return;
+    // Connected to port 0, a socket would take the datagrams of all ports.
+    if (!this.#suits(preferred) || preferred.port === 0) return;
     const lane = this.#host.lane(this, preferred);
-    if (earlier !== undefined) {
-      this.#sendErrors += earlier.sendErrors;
-      this.unstampedArrivals += earlier.unstamped;
-      void earlier.close();
-      this.#laneDrops = addKnown(this.#laneDrops, earlier.socketDrops());
-    }
+    if (lane === undefined) return;
     this.#lane = lane;
-    this.#preferred = lane === undefined ? undefined : preferred;
-    if (this.receiver !== undefined) lane?.receive(this.receiver);
+    this.#preferred = preferred;
+    if (this.receiver !== undefined) lane.receive(this.receiver);
   }
 
   /** Whether it can be sent to as it is. */
@@ -249,7 +253,7 @@ export class BatchSocket implements UdpSocket, SendingSocket {
   }
 
   #allDrops(): number | null {
-    const drops = addKnown(this.#readDrops(), this.#laneDrops);
+    const drops = this.#readDrops();
     return this.#lane === undefined ? drops : addKnown(drops, this.#lane.socketDrops());
   }
 

@@ -1,0 +1,87 @@
+/** Sends the packets of a probe through the descriptors of its sockets, one system call each: they belong to as many streams. */
+import { nowNs } from '../udp/clock.ts';
+import { EAGAIN, ECONNREFUSED, EINTR, MSG_DONTWAIT, POLLOUT } from '../udp/batch/layout.ts';
+import type { Libc } from '../udp/batch/libc.ts';
+import type { PacerMemory } from './pacer-memory.ts';
+import type { Schedule } from './schedule.ts';
+import { silentPacket } from './source.ts';
+import type { StreamSource } from './source.ts';
+
+/** A socket whose buffer is full is waited for this long, once, before its packet is refused. */
+const FULL_WAIT_MS = 5;
+/** A pending error belongs to an earlier datagram: the send is tried again, but not for ever. */
+const MOST_RETRIES = 8;
+
+export interface PacketSenderOptions {
+  readonly libc: Libc;
+  readonly memory: PacerMemory;
+  readonly schedule: Schedule;
+  readonly sources: readonly StreamSource[];
+  readonly ptimeNs: number;
+}
+
+export class PacketSender {
+  readonly #libc: Libc;
+  readonly #memory: PacerMemory;
+  readonly #schedule: Schedule;
+  readonly #sources: readonly StreamSource[];
+  readonly #packet: Uint8Array;
+  readonly #packetAddress: number;
+  /** struct pollfd: descriptor (int), events, revents (short each). */
+  readonly #pollfd = new Int32Array(2);
+  readonly #pollfdAddress: number;
+  #stream = 0;
+  #index = 0;
+  #fd = -1;
+
+  constructor({ libc, memory, schedule, sources, ptimeNs }: PacketSenderOptions) {
+    this.#libc = libc;
+    this.#memory = memory;
+    this.#schedule = schedule;
+    this.#sources = sources;
+    this.#packet = silentPacket(ptimeNs);
+    this.#packetAddress = libc.addressOf(this.#packet);
+    this.#pollfdAddress = libc.addressOf(new Uint8Array(this.#pollfd.buffer));
+  }
+
+  /** Makes packet `n` of all streams together. */
+  prepare(n: number): void {
+    this.#stream = this.#schedule.streamOf(n);
+    this.#index = this.#schedule.indexOf(n);
+    this.#fd = this.#memory.fds[this.#stream] as number;
+    (this.#sources[this.#stream] as StreamSource).write(this.#packet, this.#index);
+  }
+
+  /** Sends packet `n`, which was made last. Announced first. */
+  send(n: number): void {
+    this.#memory.announceSent(n, nowNs());
+    if (this.#libc.send(this.#fd, this.#packetAddress, this.#packet.length, MSG_DONTWAIT) < 0) this.#insist();
+  }
+
+  /** The first try of a packet failed. */
+  #insist(): void {
+    let retries = 0;
+    let waited = false;
+    do {
+      const errno = this.#libc.errno();
+      if (errno === EINTR) continue;
+      this.#memory.loseNumbers(this.#stream, this.#index);
+      if (errno === ECONNREFUSED && retries < MOST_RETRIES) {
+        retries += 1;
+        this.#memory.unreachable();
+      } else if (errno === EAGAIN && !waited) {
+        waited = true;
+        this.#waitForRoom();
+      } else {
+        this.#memory.refuse(this.#stream, errno);
+        return;
+      }
+    } while (this.#libc.send(this.#fd, this.#packetAddress, this.#packet.length, MSG_DONTWAIT) < 0);
+  }
+
+  #waitForRoom(): void {
+    this.#pollfd[0] = this.#fd;
+    this.#pollfd[1] = POLLOUT;
+    this.#libc.poll(this.#pollfdAddress, 1, FULL_WAIT_MS);
+  }
+}

@@ -1,0 +1,59 @@
+/** The thread that keeps the deadlines of a probe: it sends the packets itself, or wakes the main thread to send them. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { nowNs } from '../udp/clock.ts';
+import { BatchUnavailable, loadLibc } from '../udp/batch/libc.ts';
+import type { Libc } from '../udp/batch/libc.ts';
+import { pace } from './pace.ts';
+import type { Beat } from './pace.ts';
+import { PacerMemory } from './pacer-memory.ts';
+import { PacketSender } from './pacer-sender.ts';
+import type { ProbeOptions } from './result.ts';
+import { Schedule } from './schedule.ts';
+import { streamSources } from './source.ts';
+
+/** Its `workerData`. */
+export interface PacerTask {
+  readonly options: ProbeOptions;
+  /** Of a {@link PacerMemory} for these options. */
+  readonly memory: SharedArrayBuffer;
+  /** Send, through the descriptors in the memory; else announce what is due. */
+  readonly sends: boolean;
+}
+
+/** prctl(2): by how much the kernel may delay the wake-ups of this thread. 50 µs unless told otherwise; 1 ns is the least. */
+const PR_SET_TIMERSLACK = 29;
+
+const { options, memory: buffer, sends } = workerData as PacerTask;
+const memory = new PacerMemory(options, buffer);
+const schedule = new Schedule(options);
+const libc = libraryOrNone();
+libc?.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+
+const beat: Beat = { nowNs, sleep: (ns) => memory.sleep(ns), ...announcer() };
+// A word that it is up; nothing is ever said back.
+(parentPort as MessagePort).postMessage('up', []);
+memory.awaitStart();
+if (memory.running) pace(schedule, memory, beat);
+
+function announcer(): Pick<Beat, 'prepare' | 'due'> {
+  if (!sends) return { prepare: () => undefined, due: (n) => memory.announceDue(n) };
+  const sender = new PacketSender({
+    libc: libc ?? loadLibc(),
+    memory,
+    schedule,
+    sources: streamSources(options),
+    ptimeNs: options.ptimeNs,
+  });
+  return { prepare: (n) => sender.prepare(n), due: (n) => sender.send(n) };
+}
+
+/** Where there is none, deadlines are kept a little less exactly. */
+function libraryOrNone(): Libc | undefined {
+  try {
+    return loadLibc();
+  } catch (error) {
+    if (error instanceof BatchUnavailable) return undefined;
+    throw error;
+  }
+}
