@@ -193,9 +193,10 @@ function row(subject: Subject, values: Values, bars: Bars): string {
         `p50 ${what}, µs`,
         middle(({ said }) => said.p50),
         P50_BAR_US,
+        median(list(peer, values, ({ said }) => said.p50)),
       )}`,
     );
-    verdicts.push(`p99 over C ${bars.atMost(`p99 ${what} over C`, ratio, P99_TIMES_BAR)}`);
+    verdicts.push(`p99 over C ${bars.atMostInFull(`p99 ${what} over C`, ratio, P99_TIMES_BAR)}`);
     verdicts.push(`drift ${bars.atMost(`drift ${what}, ppm`, drift, DRIFT_BAR_PPM)}`);
   }
   const three = (of: (measured: Measured) => Lateness): string =>

@@ -242,8 +242,8 @@ function latencyTable(cases: ReadonlyMap<number, Results>, bars: Bars, lostBar: 
       const verdicts =
         kind === RTPLAT
           ? [
-              bars.atMost(`${name}, added to p50, ms`, extra, ADDED_BARS.get(calls) ?? Number.NaN),
-              bars.atMost(`${name}, part lost`, lost / sent, lostBar),
+              bars.atMost(`${name}, added to p50, ms`, extra, ADDED_BARS.get(calls) ?? Number.NaN, median(added(results, C_RELAY))),
+              bars.atMost(`${name}, part lost`, lost / sent, lostBar, lostBy(results.get(C_RELAY) ?? [])),
             ]
           : [];
       const cells = [
@@ -260,6 +260,16 @@ function latencyTable(cases: ReadonlyMap<number, Results>, bars: Bars, lostBar: 
     }
   }
   return lines.join('\n');
+}
+
+function lostBy(all: readonly Measured[]): number {
+  return (
+    sum(all, ({ lostByRelay }) => lostByRelay) /
+    Math.max(
+      1,
+      sum(all, ({ sent }) => sent),
+    )
+  );
 }
 
 function latencyChart(title: string, cases: ReadonlyMap<number, Results>): string {
@@ -279,7 +289,7 @@ function recordingTable(results: Results, bars: Bars): string {
   const [recording, bare] = [RTPLAT, RTPLAT_UNRECORDED].map((kind) => (results.get(kind) ?? []).map(rate));
   const { ratio, low, high } = ratioOfMedians(bare ?? [], recording ?? []);
   const cost = `${percent(ratio - 1)} (${percent(low - 1)}–${percent(high - 1)})`;
-  const verdict = bars.atMost('relay, part of its processor time that recording takes', ratio - 1, RECORDING_BAR);
+  const verdict = bars.atMostInFull('relay, part of its processor time that recording takes', ratio - 1, RECORDING_BAR);
   return [
     `| ${label(CALLS)} | recording | not recording | processor time of recording (95 %) | bar |`,
     '|---|---|---|---|---|',

@@ -16,8 +16,14 @@ export class Bars {
     return this.#check(what, value, `≥ ${bar}`, value >= bar, value >= bar / SHORT_FACTOR);
   }
 
-  atMost(what: string, value: number, bar: number): string {
-    return this.#check(what, value, `≤ ${bar}`, value <= bar, value <= bar * SHORT_FACTOR);
+  /** @param peer what the peer reached in the same rounds, where the machine decides most of it: then the short form compares with that. */
+  atMost(what: string, value: number, bar: number, peer: number = 0): string {
+    return this.#check(what, value, `≤ ${bar}`, value <= bar, value <= Math.max(bar, peer) * SHORT_FACTOR);
+  }
+
+  /** For a value that so short a run cannot judge: the full form only. */
+  atMostInFull(what: string, value: number, bar: number): string {
+    return this.#check(what, value, `≤ ${bar}`, value <= bar, true);
   }
 
   #check(what: string, value: number, bar: string, kept: boolean, nearly: boolean): string {

@@ -120,10 +120,8 @@ int main(int argc, char **argv) {
   const int64_t start_ns = now_ns(CLOCK_MONOTONIC);
   for (int64_t slot = 0; !over && sent < most; slot++) {
     const int call = slot % calls;
-    if (call >= known) {
-      /* Nothing to send in this slot; but the time of the next one must come. */
-      if (known > 0 && call != calls - 1) continue;
-    }
+    /* Nothing to send in this slot; the last of the 20 ms is waited for all the same. */
+    if (call >= known && call != calls - 1) continue;
     const int64_t due_ns = start_ns + slot / calls * INTERVAL_NS + call * INTERVAL_NS / calls;
     int64_t at_ns = now_ns(CLOCK_MONOTONIC);
     if (at_ns < due_ns) {

@@ -47,13 +47,12 @@ export const RTPLAT: RelayKind = rtplat('rtplat', 13_000, true);
 export const RTPLAT_UNRECORDED: RelayKind = rtplat('rtplat, not recording', 16_000, false);
 
 function rtplat(name: string, firstPort: number, records: boolean): RelayKind {
-  const script = path.join(import.meta.dirname, '..', 'subjects', 'relay.ts');
+  const script = path.join(import.meta.dirname, '..', 'subjects', records ? 'relay.ts' : 'silent-relay.ts');
   return {
     name,
     start: async (calls, echoPort) => {
       const args = [script, '--calls', String(calls), '--range', `${firstPort}-${firstPort + calls - 1}`];
       args.push('--echo', `127.0.0.1:${echoPort}`, '--peer-port', String(CALLER_PORT));
-      if (!records) args.push('--no-recording');
       const running = await start(process.execPath, args, { cpu: RELAY_CPU, readyLine: /"ready":true/ });
       const { ports } = JSON.parse(running.lines()[0] ?? '') as { ports: readonly number[] };
       return { name, running, ports: ports.join(','), stop: async (relayed) => checkRecord(await running.stop(), records, relayed) };
