@@ -26,6 +26,7 @@ let observed = 0;
 const { engine } = await selectEngine('auto');
 const session = new ProbeSession({
   engine,
+  givesWay: true,
   targets: [{ address: '127.0.0.1', port }],
   options: {
     streams,

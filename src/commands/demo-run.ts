@@ -162,6 +162,7 @@ async function callers(
   const { engine } = await selectEngine(options.engine);
   return new ProbeSession({
     engine,
+    givesWay: true,
     targets,
     options: {
       streams: options.calls,
@@ -219,6 +220,7 @@ function sayProgress(io: CommandIo, options: DemoOptions, session: ProbeSession)
 }
 
 async function report(io: CommandIo, options: DemoOptions, result: ProbeResult, relay: RelayFindings, startedAt: string): Promise<void> {
+  const { engine_reason: engineReason } = relay.metrics;
   const run: RunDocument = {
     ...probeRun(result, {
       version: VERSION,
@@ -226,6 +228,7 @@ async function report(io: CommandIo, options: DemoOptions, result: ProbeResult, 
       startedAt,
       endedAt: new Date().toISOString(),
       target: 'relay on loopback',
+      engineReason,
     }),
     // The summary is what the callers saw, the calls are what the relay measured.
     command: 'demo',
@@ -268,7 +271,7 @@ function sideBySide(run: RunDocument, { metrics }: RelayFindings): Table {
       { name: 'relay: to echo and back', align: 'right' },
     ],
     rows: rows.map((row) => row.map(plain)),
-    note: 'The callers count from the instant a packet was due; their round trip holds the relay’s.',
+    note: 'The callers’ round trip holds the relay’s.',
   };
 }
 

@@ -91,6 +91,8 @@ export async function relayRun(fleet: RelayFleet, options: RelayReportOptions): 
     quality: null,
     clock: metrics.clock,
     engine: metrics.engine,
+    engineReason: metrics.engine_reason,
+    unstamped: metrics.unstamped,
     match: 'header',
     verdict,
     verdictReasons: verdict === 'insufficient' ? ['no packet was measured'] : [],

@@ -78,9 +78,7 @@ test('every path that is described is served', () => {
 test('the table of Prometheus names is complete', () => {
   const shown = [...page.prose.matchAll(/^\| `(rtplat_\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
   // What was not measured is left out: here everything was.
-  const measured = Object.fromEntries(
-    Object.entries(metrics()).map(([name, value]) => [name, value ?? 1]),
-  ) as unknown as MetricsDocument;
+  const measured = Object.fromEntries(Object.entries(metrics()).map(([name, value]) => [name, value ?? 1])) as unknown as MetricsDocument;
   const text = renderPrometheus(measured, fleet.histogram, 'prometheus');
   expect(shown).toEqual([...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`));
 });

@@ -181,7 +181,9 @@ export class AriSession {
         });
         return;
       case 'pin':
-        call.relay.pin(action.peer).catch((error: unknown) => log.error(`The peer of ${call.callerId} is not known to its relay: ${messageOf(error)}`));
+        call.relay
+          .pin(action.peer)
+          .catch((error: unknown) => log.error(`The peer of ${call.callerId} is not known to its relay: ${messageOf(error)}`));
         return;
       case 'join':
         void this.#ask(call, 'join', async (api) => {

@@ -7,6 +7,7 @@ import type { UdpEngine } from '../../../src/core/udp/engine.ts';
 import { collect, sendText, textOf } from './collector.ts';
 import { departures } from './conformance/departures.ts';
 import { names } from './conformance/names.ts';
+import { preferred } from './conformance/preferred.ts';
 import { refusals } from './conformance/refusals.ts';
 import { sharedPorts } from './conformance/shared-ports.ts';
 import { trains } from './conformance/trains.ts';
@@ -29,6 +30,7 @@ export function conformance(subject: EngineUnderTest): void {
   names(world);
   sharedPorts(world);
   refusals(world);
+  preferred(world);
   departures(world);
   trains(world);
 
