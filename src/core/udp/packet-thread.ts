@@ -1,5 +1,5 @@
 /** The main thread's end of a thread that handles packets ({@link ServedThread}). */
-import { write } from 'node:fs';
+import { closeSync, write } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { RtplatError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -32,6 +32,9 @@ export class PacketThread<Request, Answer> {
   readonly #answer: (answer: Answer) => void;
   readonly #up = Promise.withResolvers<EngineSelection>();
   #doorbell: number | null = null;
+  /** Rings under way. */
+  #ringing = 0;
+  #answeredLast: (() => void) | undefined;
   #stopping = false;
 
   constructor(options: PacketThreadOptions<Answer>) {
@@ -62,7 +65,10 @@ export class PacketThread<Request, Answer> {
     this.#port.postMessage(request, []);
     Atomics.add(this.#bell, 0, 1);
     // Full means that it rings already.
-    if (this.#doorbell !== null) write(this.#doorbell, RING, () => undefined);
+    if (this.#doorbell !== null) {
+      this.#ringing += 1;
+      write(this.#doorbell, RING, this.#rung);
+    }
   }
 
   /** Has it stop; settles when it has ended. May be called twice. */
@@ -76,9 +82,25 @@ export class PacketThread<Request, Answer> {
 
   async #forget(): Promise<void> {
     const error = await this.ended;
+    if (this.#doorbell !== null) this.#hangUp(this.#doorbell);
     this.#doorbell = null;
     this.#port.close();
     if (error !== undefined) this.#up.reject(error);
+  }
+
+  readonly #rung = (): void => {
+    this.#ringing -= 1;
+    this.#answeredLast?.();
+  };
+
+  /** Closes the doorbell once nobody rings it any more. */
+  #hangUp(doorbell: number): void {
+    if (this.#ringing === 0) closeSync(doorbell);
+    else {
+      this.#answeredLast = () => {
+        if (this.#ringing === 0) closeSync(doorbell);
+      };
+    }
   }
 
   #heard(message: ThreadUp | Answer): void {

@@ -26,6 +26,8 @@ export interface AsteriskOptions {
   /** http.conf sessionlimit, default 1000 (Asterisk's own default of 100 leaves calls hanging). */
   readonly sessionLimit?: number;
   readonly funcConfig?: boolean;
+  /** Put behind Asterisk's own arguments, for instance `-p` for real-time priority. */
+  readonly args?: readonly string[];
   /** Command put before Asterisk's, for instance to enter another network namespace. */
   readonly prefix?: readonly string[];
 }
@@ -67,7 +69,7 @@ function moduleDirOf(root: string): string {
 
 /** Writes the configuration, starts Asterisk and waits until `GET /ari/asterisk/ping` answers 200. */
 export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk> {
-  const { release, dir, bindIp = '127.0.0.1', httpPort = 8088, sipPort = 5060, prefix = [] } = options;
+  const { release, dir, bindIp = '127.0.0.1', httpPort = 8088, sipPort = 5060, args = [], prefix = [] } = options;
   const name: Peer = `asterisk-${release}`;
   const root = join(peersFolder(), name);
   const program = peer(name);
@@ -97,7 +99,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
   const cli = (command: string): Promise<string> => run(program, ['-C', conf, '-rx', command]);
   const launch = async (): Promise<void> => {
     const [command, ...before] = prefix.length === 0 ? [program] : [...prefix, program];
-    running = start(command ?? program, [...before, '-f', '-C', conf], console);
+    running = start(command ?? program, [...before, '-f', '-C', conf, ...args], console);
     let over: string | undefined;
     void running.ended.then(({ code, signal }) => (over = `ended with ${code ?? signal}`));
     const ready = async (): Promise<string | undefined> => {

@@ -122,6 +122,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
   readonly #ready = new ReadyList();
   #epoll = -1;
   #doorbell = -1;
+  #doorbellLent = false;
   #watch: WatchHandle | undefined;
   #again: NodeJS.Immediate | undefined;
   /** Receive slots in use: what they hold may be waiting to be sent. */
@@ -256,9 +257,10 @@ export class BatchEngine implements UdpEngine, SocketHost {
     return this.#endpoints.find(words, 0, length);
   }
 
-  /** Writing 8 bytes, a little-endian 1, to this descriptor ends the sleep of {@link serve}. */
+  /** Writing 8 bytes, a little-endian 1, to this descriptor ends the sleep of {@link serve}. Whoever asked for it closes it. */
   get doorbell(): number {
     this.#openLoop();
+    this.#doorbellLent = true;
     return this.#doorbell;
   }
 
@@ -469,7 +471,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
     clearImmediate(this.#again);
     this.#again = undefined;
     if (this.#epoll >= 0) this.libc.close(this.#epoll);
-    if (this.#doorbell >= 0) this.libc.close(this.#doorbell);
+    // One that was lent may be rung at this moment: closed here, its number could be another file by then.
+    if (this.#doorbell >= 0 && !this.#doorbellLent) this.libc.close(this.#doorbell);
     this.#epoll = -1;
     this.#doorbell = -1;
   }

@@ -44,7 +44,7 @@ describe('renderPrometheus', () => {
 
   it('leaves out what was not measured', () => {
     const empty = new LatencyHistogram();
-    const text = renderPrometheus(makeMetrics(empty, 0), empty, 'openmetrics');
+    const text = renderPrometheus({ ...makeMetrics(empty, 0), host_delay_ms: null }, empty, 'openmetrics');
     for (const name of ['percentile', 'latency_max', 'late_ratio', 'packet_loss_ratio', 'socket_drops']) expect(text).not.toContain(name);
     expect(text).not.toMatch(/NaN|null|undefined/);
     expect(samplesOf(text).get('rtplat_latency_seconds_count')).toBe(0);

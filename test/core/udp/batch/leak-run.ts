@@ -3,7 +3,7 @@
  * finds goes to standard output as JSON. It must end by itself.
  */
 import { once } from 'node:events';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, readdirSync, readlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { createBatchEngine } from '../../../../src/core/udp/batch/engine.ts';
 import type { BindOptions, UdpEngine, UdpSocket } from '../../../../src/core/udp/engine.ts';
@@ -61,11 +61,12 @@ async function inThread(order: Partial<ServeOrder>): Promise<void> {
   const workerData: ServeOrder = { sockets: 1, busyPoll: false, endless: false, trains: false, ...order, stop };
   const worker = new Worker(new URL('serve-thread.ts', import.meta.url), { workerData });
   const exited = once(worker, 'exit');
-  const [{ ports }] = (await once(worker, 'message')) as [Serving];
+  const [{ ports, doorbell }] = (await once(worker, 'message')) as [Serving];
   const engine = createBatchEngine();
   for (const port of ports) await echoed(engine, { address: '127.0.0.1', port });
   Atomics.store(new Int32Array(stop), 0, 1);
   await exited;
+  closeSync(doorbell);
 }
 
 async function everything(): Promise<void> {

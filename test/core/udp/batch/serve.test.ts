@@ -41,6 +41,7 @@ async function thread(order: Partial<ServeOrder>): Promise<Thread> {
       const before = performance.now();
       Atomics.store(flag, 0, 1);
       expect(await exited).toEqual([0]);
+      closeSync(serving.doorbell);
       return performance.now() - before;
     },
   };
