@@ -1,7 +1,6 @@
 /** The batch engine in a thread of its own, which blocks in the kernel. */
 import { once } from 'node:events';
-import { closeSync } from 'node:fs';
-import { readdirSync } from 'node:fs';
+import { closeSync, readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
