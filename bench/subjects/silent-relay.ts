@@ -3,7 +3,7 @@
  *
  *     node silent-relay.ts --calls N --range A-B --echo 127.0.0.1:4000 --peer-port PORT
  *
- * At SIGTERM it prints `{"total_latencies":0}`: it has none.
+ * At SIGTERM it prints the part of a metrics document that tells it measured nothing.
  */
 import { CallMemoryPool, TOTALS_BYTES } from '../../src/core/relay/numbers.ts';
 import type { PlaneMessage, PlaneOrder, PlaneRequest } from '../../src/core/relay/plane-protocol.ts';
@@ -48,5 +48,5 @@ process.once('SIGTERM', () => void end());
 
 async function end(): Promise<void> {
   await thread.stop();
-  process.stdout.write(`${JSON.stringify({ total_latencies: 0 })}\n`);
+  process.stdout.write(`${JSON.stringify({ total_latencies: 0, counters: { late_after_loss: 0 } })}\n`);
 }

@@ -4,6 +4,7 @@ import { ServedThread } from '../udp/served-thread.ts';
 import type { ThreadSetup } from '../udp/served-thread.ts';
 import type { Endpoint } from '../udp/engine.ts';
 import { EchoService } from './echo.ts';
+import { warmUp } from './warm-up.ts';
 import { EchoMemory } from './memory.ts';
 
 export interface EchoThreadData {
@@ -26,6 +27,7 @@ const { setup, memory, ...options } = workerData as EchoThreadData & { readonly 
 const thread = await ServedThread.start(setup);
 const { engine } = thread.selected;
 const tell = (message: EchoThreadMessage): void => thread.tell(message);
+await warmUp(engine);
 const echo = new EchoService({ engine, ...options, memory: EchoMemory.over(memory) });
 const { local, receiveBufferBytes, sendBufferBytes } = await echo.start();
 tell({ kind: 'listening', local: { address: local.address, port: local.port }, receiveBufferBytes, sendBufferBytes });

@@ -265,16 +265,21 @@ export class BatchEngine implements UdpEngine, SocketHost {
   }
 
   /** Serves the sockets until told otherwise, without returning to the event loop. Closes what is left open. */
-  serve({ goOn }: Serving): void {
+  serve(serving: Serving): void {
     try {
-      this.#openLoop();
-      while (goOn()) {
-        const alone = this.#alone();
-        if (alone !== undefined) this.#serveAlone(alone, goOn);
-        else this.#turn(this.#busyPoll || this.#ready.size > 0 ? 0 : WAIT_MS, Number.POSITIVE_INFINITY);
-      }
+      this.run(serving);
     } finally {
       this.close();
+    }
+  }
+
+  /** The same for a while: leaves the sockets open. */
+  run({ goOn }: Serving): void {
+    this.#openLoop();
+    while (goOn()) {
+      const alone = this.#alone();
+      if (alone !== undefined) this.#serveAlone(alone, goOn);
+      else this.#turn(this.#busyPoll || this.#ready.size > 0 ? 0 : WAIT_MS, Number.POSITIVE_INFINITY);
     }
   }
 
