@@ -30,6 +30,8 @@ const tell = (message: EchoThreadMessage): void => thread.tell(message);
 await warmUp(engine);
 const echo = new EchoService({ engine, ...options, memory: EchoMemory.over(memory) });
 const { local, receiveBufferBytes, sendBufferBytes } = await echo.start();
+// From the first status line on.
+echo.note();
 tell({ kind: 'listening', local: { address: local.address, port: local.port }, receiveBufferBytes, sendBufferBytes });
 let notedNs = engine.nowNs();
 let told: string | null = null;
