@@ -133,14 +133,15 @@ async function announce(log: Logger, socket: Listening, { buffer: asked, workers
 
 /** A line when something came, or went wrong, since the last one. */
 function statusReporter(service: EchoGroup, log: Logger): () => void {
-  let last: EchoCounters = service.counters();
+  // What came before this line was reached is news too.
+  let last: EchoCounters = { ...service.counters(), packets: 0, sendErrors: 0, socketDrops: 0 };
   let lastMs = performance.now();
   return () => {
     const now = service.counters();
     const nowMs = performance.now();
     const rate = (now.packets - last.packets) / ((nowMs - lastMs) / 1e3);
     lastMs = nowMs;
-    const same = now.packets === last.packets && now.sendErrors === last.sendErrors && now.socketDrops === last.socketDrops;
+    const same = now.packets === last.packets && now.sendErrors === last.sendErrors && (now.socketDrops ?? 0) === (last.socketDrops ?? 0);
     if (same) return;
     const trouble = [
       now.sendErrors > last.sendErrors
