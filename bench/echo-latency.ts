@@ -91,9 +91,14 @@ function medianUs({ p50Ns }: LoadResult): number {
   return p50Ns / 1000;
 }
 
+/** A hundred packets of a source are too few to judge by: a core that wakes up late decides them. */
+function judge(bars: Bars, sources: number, what: string, ratio: number, limit: number): string {
+  return sources === 1 ? bars.atMostInFull(what, ratio, limit) : bars.atMost(what, ratio, limit);
+}
+
 function table(results: ReadonlyMap<Case, Results>, bars: Bars): string {
   const lines = ['| load | server | p50, µs | p99, µs | spread of p50 | it / C (95 %) | bar |', '|---|---|---|---|---|---|---|'];
-  for (const [{ label, bars: limits }, all] of results) {
+  for (const [{ label, sources, bars: limits }, all] of results) {
     const yardstick = all.get(C_SINGLE)?.map(medianUs) ?? [];
     for (const [subject, rounds] of all) {
       const p50 = rounds.map(medianUs);
@@ -106,7 +111,7 @@ function table(results: ReadonlyMap<Case, Results>, bars: Bars): string {
         median(rounds.map(({ p99Ns }) => p99Ns / 1000)).toFixed(0),
         `${(100 * spread(p50)).toFixed(1)} %`,
         subject === C_SINGLE ? '' : `${ratio.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`,
-        limit === undefined ? '' : bars.atMost(`echo latency, ${label}, ${subject.name} / C`, ratio, limit),
+        limit === undefined ? '' : judge(bars, sources, `echo latency, ${label}, ${subject.name} / C`, ratio, limit),
       ];
       lines.push(`| ${cells.join(' | ')} |`);
     }

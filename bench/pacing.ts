@@ -189,11 +189,10 @@ function row(subject: Subject, values: Values, bars: Bars): string {
     against = `${ratio.toFixed(2)}× (${low.toFixed(2)}–${high.toFixed(2)})`;
     const what = `of ${streams} streams`;
     verdicts.push(
-      `p50 ${bars.atMost(
+      `p50 ${bars.atMostInFull(
         `p50 ${what}, µs`,
         middle(({ said }) => said.p50),
         P50_BAR_US,
-        median(list(peer, values, ({ said }) => said.p50)),
       )}`,
     );
     verdicts.push(`p99 over C ${bars.atMostInFull(`p99 ${what} over C`, ratio, P99_TIMES_BAR)}`);
