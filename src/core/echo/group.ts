@@ -117,10 +117,12 @@ class Member {
       },
     });
     this.#listening.promise.catch(() => undefined);
-    this.failed = this.#thread.ended.then(async (error) => {
-      this.#listening.reject(error);
-      return error ?? new Promise<never>(() => undefined);
-    });
+    this.failed = this.#thread.failed;
+    void this.#forget();
+  }
+
+  async #forget(): Promise<void> {
+    this.#listening.reject(await this.#thread.ended);
   }
 
   async listening(): Promise<Listening> {

@@ -129,10 +129,8 @@ export class ThreadMedia extends Media implements RelayMedia {
       data,
       answer: (message) => this.#heard(message),
     });
-    this.failed = this.#thread.ended.then(async (error) => {
-      this.#end(error ?? new RtplatError('network', 'the relay has stopped'));
-      return error ?? new Promise<never>(() => undefined);
-    });
+    this.failed = this.#thread.failed;
+    void this.#forget();
   }
 
   /** @throws RtplatError `usage` when the engine that was asked for cannot be had. */
@@ -177,8 +175,9 @@ export class ThreadMedia extends Media implements RelayMedia {
     }
   }
 
-  /** Nobody will answer any more. */
-  #end(error: Error): void {
+  /** Once the thread has ended nobody answers any more. */
+  async #forget(): Promise<void> {
+    const error = (await this.#thread.ended) ?? new RtplatError('network', 'the relay has stopped');
     this.#gone = error;
     const failure = error instanceof RtplatError ? error : undefined;
     for (const resolve of this.#waiting.values()) {

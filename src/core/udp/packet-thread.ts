@@ -26,6 +26,8 @@ const RING = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
 export class PacketThread<Request, Answer> {
   /** Settles when the thread has ended: with the error that ended it, or undefined. */
   readonly ended: Promise<Error | undefined>;
+  /** Settles with what ended the thread, should it end before {@link stop}. */
+  readonly failed: Promise<Error>;
   readonly #worker: Worker;
   readonly #bell: Int32Array;
   readonly #port: MessageChannel['port1'];
@@ -34,7 +36,7 @@ export class PacketThread<Request, Answer> {
   #doorbell: number | null = null;
   /** Rings under way. */
   #ringing = 0;
-  #answeredLast: (() => void) | undefined;
+  #gone = false;
   #stopping = false;
 
   constructor(options: PacketThreadOptions<Answer>) {
@@ -51,6 +53,7 @@ export class PacketThread<Request, Answer> {
       this.#worker.once('error', (error) => resolve(revived(error)));
       this.#worker.once('exit', () => resolve(this.#stopping ? undefined : new Error('a packet thread ended by itself')));
     });
+    this.failed = this.ended.then(async (error) => error ?? new Promise<never>(() => undefined));
     void this.#forget();
     // Whoever starts a thread asks for this; when it fails before that, `ended` says so too.
     this.#up.promise.catch(() => undefined);
@@ -65,7 +68,7 @@ export class PacketThread<Request, Answer> {
     this.#port.postMessage(request, []);
     Atomics.add(this.#bell, 0, 1);
     // Full means that it rings already.
-    if (this.#doorbell !== null) {
+    if (this.#doorbell !== null && !this.#gone) {
       this.#ringing += 1;
       write(this.#doorbell, RING, this.#rung);
     }
@@ -82,25 +85,22 @@ export class PacketThread<Request, Answer> {
 
   async #forget(): Promise<void> {
     const error = await this.ended;
-    if (this.#doorbell !== null) this.#hangUp(this.#doorbell);
-    this.#doorbell = null;
+    this.#gone = true;
+    this.#closeDoorbell();
     this.#port.close();
     if (error !== undefined) this.#up.reject(error);
   }
 
   readonly #rung = (): void => {
     this.#ringing -= 1;
-    this.#answeredLast?.();
+    this.#closeDoorbell();
   };
 
-  /** Closes the doorbell once nobody rings it any more. */
-  #hangUp(doorbell: number): void {
-    if (this.#ringing === 0) closeSync(doorbell);
-    else {
-      this.#answeredLast = () => {
-        if (this.#ringing === 0) closeSync(doorbell);
-      };
-    }
+  /** Once the thread has gone and nobody rings any more. */
+  #closeDoorbell(): void {
+    if (!this.#gone || this.#ringing > 0 || this.#doorbell === null) return;
+    closeSync(this.#doorbell);
+    this.#doorbell = null;
   }
 
   #heard(message: ThreadUp | Answer): void {
