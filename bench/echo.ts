@@ -6,7 +6,7 @@
 import { benchOptions } from './lib/args.ts';
 import { Bars } from './lib/bars.ts';
 import { barChart } from './lib/chart.ts';
-import { openLoop, prepare, serverCost } from './lib/echo-load.ts';
+import { openLoop, prepare, serverCosts } from './lib/echo-load.ts';
 import type { LoadResult, ServerCost } from './lib/echo-load.ts';
 import { C_BATCH, DGRAM, GO, RTPLAT, SIPP, SOCKPERF } from './lib/echo-subjects.ts';
 import type { EchoSubject } from './lib/echo-subjects.ts';
@@ -42,8 +42,7 @@ await main(async () => {
   const { short, write, wants } = benchOptions(['sources', 'trains', 'open']);
   const machine = thisMachine();
   const bars = new Bars(short);
-  const rounds = short ? 2 : 7;
-  const seconds = short ? 0.4 : 1; // of a closed loop
+  const slices = short ? { rounds: 4, seconds: 0.2 } : { rounds: 25, seconds: 0.4 };
   const tables: string[] = [];
   const charts: { file: string; alt: string; svg: string }[] = [];
   const values: Record<string, unknown> = {};
@@ -57,7 +56,7 @@ await main(async () => {
     for (const sources of short ? [1, 100] : [1, 100, 1000]) {
       const subjects = sources === 1000 ? few : many; // the cost hardly depends on it, and the whole takes long enough
       const label = sources === 1 ? '1 source' : `${sources} sources`;
-      cases.set(label, await interleave(subjects, rounds, (subject) => serverCost(subject, { sources, train: 1, seconds })));
+      cases.set(label, await serverCosts(subjects, { sources, train: 1, ...slices }));
     }
     tables.push(costTable('sources', cases, bars, (subject) => BARS.get(subject)));
     const title = 'Echo of 172-byte packets: what a CPU-second buys';
@@ -71,7 +70,7 @@ await main(async () => {
     for (const [train, bar] of TRAIN_BARS) {
       const label = `trains of ${train}`;
       barOf.set(label, bar);
-      cases.set(label, await interleave([RTPLAT, C_BATCH], rounds, (subject) => serverCost(subject, { sources: 1, train, seconds })));
+      cases.set(label, await serverCosts([RTPLAT, C_BATCH], { sources: 1, train, ...slices }));
     }
     tables.push(costTable('packets together', cases, bars, (_subject, label) => barOf.get(label)));
     const title = 'Echo of packets that arrive together: what a CPU-second buys';

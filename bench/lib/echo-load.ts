@@ -1,8 +1,9 @@
 /** The load of the echo benchmarks, and what it sees. */
-import { withEcho } from './echo-subjects.ts';
+import { withEcho, withEchoes } from './echo-subjects.ts';
 import type { EchoSubject } from './echo-subjects.ts';
 import { compile, tool } from './peers.ts';
 import { run } from './process.ts';
+import { interleave } from './rounds.ts';
 
 /** What bench/peers/load-echo.c prints. */
 export interface LoadResult {
@@ -37,6 +38,7 @@ const LOAD_CORE = 0;
 const PACKET_BYTES = 172;
 /** Enough to keep a server busy, and few enough for the receive buffer that a program gets without asking. */
 const WINDOW = 192;
+const WARM_UP_SECONDS = 0.5;
 
 /** Runs the load generator once. @throws Error when a packet came back altered. */
 async function load(port: number, ...options: readonly string[]): Promise<LoadResult> {
@@ -50,23 +52,34 @@ export interface ClosedLoop {
   readonly sources: number;
   /** Packets of one source that leave as one. */
   readonly train: number;
+  readonly rounds: number;
+  /** Of one slice. */
   readonly seconds: number;
 }
 
 /**
- * A closed loop against a fresh server that was warmed up: what a packet costs it.
+ * Closed loops against servers that all run and were warmed up, one after the other in short slices, so that a slow moment of the
+ * machine falls on all of them: what a packet costs each.
  *
  * @throws Error when packets were lost, which a window of this size forbids.
  */
-export async function serverCost(subject: EchoSubject, { sources, train, seconds }: ClosedLoop): Promise<ServerCost> {
-  return withEcho(subject, async (server, port) => {
+export async function serverCosts(
+  subjects: readonly EchoSubject[],
+  { sources, train, rounds, seconds }: ClosedLoop,
+): Promise<Map<EchoSubject, ServerCost[]>> {
+  return withEchoes(subjects, async (servers) => {
     const options = ['--sources', String(sources), '--train', String(train), '--window', String(WINDOW)];
-    await load(port, ...options, '--seconds', String(seconds / 2));
-    const before = server.cpuNs();
-    const result = await load(port, ...options, '--seconds', String(seconds));
-    const cpuSeconds = (server.cpuNs() - before) / 1e9;
-    if (result.lost > 0) throw new Error(`${subject.name} lost ${result.lost} of ${result.sent} packets in a closed loop`);
-    return { packetsPerCpuSecond: result.received / cpuSeconds, busy: cpuSeconds / result.seconds };
+    for (const { port } of servers.values()) await load(port, ...options, '--seconds', String(WARM_UP_SECONDS));
+    return interleave(subjects, rounds, async (subject) => {
+      const found = servers.get(subject);
+      if (found === undefined) throw new Error(`${subject.name} is not running`);
+      const { server, port } = found;
+      const before = server.cpuNs();
+      const result = await load(port, ...options, '--seconds', String(seconds));
+      const cpuSeconds = (server.cpuNs() - before) / 1e9;
+      if (result.lost > 0) throw new Error(`${subject.name} lost ${result.lost} of ${result.sent} packets in a closed loop`);
+      return { packetsPerCpuSecond: result.received / cpuSeconds, busy: cpuSeconds / result.seconds };
+    });
   });
 }
 

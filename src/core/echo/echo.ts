@@ -3,7 +3,7 @@
  * counters, so that restarting it costs a caller only what was under way.
  */
 import { networkInterfaces } from 'node:os';
-import type { Arrival, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
+import type { Arrival, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { isUnspecified, unmapAddress } from '../values/address.ts';
 import { BYTES, EchoMemory, PACKETS, REFUSED, SEND_ERRORS, SENT, SOCKET_DROPS, UNSTAMPED } from './memory.ts';
 import type { EchoCounters } from './memory.ts';
@@ -28,6 +28,7 @@ export class EchoService implements PacketReceiver {
   readonly #memory: EchoMemory;
   readonly #numbers: Float64Array;
   #socket: UdpSocket | undefined;
+  #port = 0;
   #ownAddresses: ReadonlySet<string> = new Set();
   #stopped = false;
   #lastError: string | null = null;
@@ -49,6 +50,7 @@ export class EchoService implements PacketReceiver {
     const { address } = socket.local;
     this.#ownAddresses = isUnspecified(address) ? interfaceAddresses() : new Set([unmapAddress(address)]);
     this.#socket = socket;
+    this.#port = socket.local.port;
     socket.receive(this);
     return socket;
   }
@@ -68,20 +70,20 @@ export class EchoService implements PacketReceiver {
   }
 
   packet(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
-    if (this.#takes(1, length, arrival)) this.#socket?.send(buffer, offset, length, arrival.from);
+    if (this.#takes(1, length, arrival)) this.#socket?.reply(buffer, offset, length);
   }
 
   train(buffer: Uint8Array, offset: number, length: number, segment: number, arrival: Arrival): void {
-    if (this.#takes(Math.ceil(length / segment), length, arrival)) this.#socket?.send(buffer, offset, length, arrival.from, segment);
+    if (this.#takes(Math.ceil(length / segment), length, arrival)) this.#socket?.reply(buffer, offset, length, segment);
   }
 
   /** Counts what came. @returns whether it is to be answered. */
-  #takes(count: number, length: number, { from, atNs, readNs }: Arrival): boolean {
+  #takes(count: number, length: number, arrival: Arrival): boolean {
     const numbers = this.#numbers;
     numbers[PACKETS] = (numbers[PACKETS] as number) + count;
     numbers[BYTES] = (numbers[BYTES] as number) + length;
-    this.#memory.hostDelay.record(readNs - atNs);
-    if (from.port === 0 || this.#isOurself(from)) {
+    this.#memory.hostDelay.record(arrival.readNs - arrival.atNs);
+    if (arrival.port === 0 || this.#isOurself(arrival)) {
       numbers[REFUSED] = (numbers[REFUSED] as number) + count;
       return false;
     }
@@ -99,8 +101,8 @@ export class EchoService implements PacketReceiver {
   }
 
   /** A forged source of our own would have us answer ourselves for ever. */
-  #isOurself(from: Endpoint): boolean {
-    return from.port === this.#socket?.local.port && this.#ownAddresses.has(unmapAddress(from.address));
+  #isOurself(arrival: Arrival): boolean {
+    return arrival.port === this.#port && this.#ownAddresses.has(unmapAddress(arrival.from.address));
   }
 
   /** Readable after {@link stop} too. */

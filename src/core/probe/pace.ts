@@ -17,11 +17,13 @@ export interface Beat {
 
 /** Between two looks whether the main thread has made room. */
 const NO_ROOM_NS = 1e6;
-/** After a sleep of this length the processor has rested, and takes its time to come back. */
-const REST_NS = 1e6;
-/** It is woken so much earlier at most: what this costs when it is not needed is less than a twentieth of a processor. */
-const MOST_LEAD_NS = 50_000;
-const SMOOTHING = 16;
+/** It is woken so much earlier at most, and by no more than this part of the sleep: looking on takes that much of a processor. */
+const MOST_LEAD_NS = 200_000;
+const LEAD_SHARE = 1 / 8;
+/** A wake-up that took longer than expected raises the expectation by half of the difference, though never by more than this … */
+const RAISE_NS = 8000;
+/** … and one that did not lowers it by this: so that some nine of ten come in time. */
+const LOWER_NS = 1000;
 
 /** Returns when all packets were due, or the pacing was stopped. */
 export function pace(schedule: Schedule, memory: PacerMemory, beat: Beat): void {
@@ -33,21 +35,19 @@ export function pace(schedule: Schedule, memory: PacerMemory, beat: Beat): void 
     beat.prepare(n);
     const dueNs = startNs + schedule.dueNs(n);
     let leftNs = dueNs - beat.nowNs();
-    if (leftNs > REST_NS) {
-      beat.sleep(leftNs - leadNs);
+    if (leftNs > 0) {
+      // The processor takes its time to come back from a rest.
+      const earlierNs = Math.min(leadNs, leftNs * LEAD_SHARE);
+      beat.sleep(leftNs - earlierNs);
       leftNs = dueNs - beat.nowNs();
-      leadNs = nextLead(leadNs, leadNs - leftNs);
-      // Up too early, for once: too little is left to sleep over.
-      while (leftNs > 0 && leftNs < MOST_LEAD_NS) leftNs = dueNs - beat.nowNs();
+      const tookNs = earlierNs - leftNs;
+      leadNs =
+        tookNs > leadNs ? Math.min(leadNs + Math.min((tookNs - leadNs) / 2, RAISE_NS), MOST_LEAD_NS) : Math.max(leadNs - LOWER_NS, 0);
+      // Unless it was woken for another reason, too little is left to sleep over.
+      while (leftNs > 0 && leftNs <= earlierNs) leftNs = dueNs - beat.nowNs();
     }
     for (; leftNs > 0 && memory.running; leftNs = dueNs - beat.nowNs()) beat.sleep(leftNs);
     if (!memory.running) return;
     beat.due(n);
   }
-}
-
-/** How much earlier to be woken next time: close to the least that waking up takes. @param lateNs what it has taken now. */
-function nextLead(leadNs: number, lateNs: number): number {
-  if (lateNs < leadNs) return Math.max(0, lateNs);
-  return leadNs + (Math.min(lateNs, MOST_LEAD_NS) - leadNs) / SMOOTHING;
 }

@@ -16,7 +16,10 @@ export type ClockName = 'user' | 'kernel';
 
 /** What is known of a datagram beside its bytes. Valid only during the call, and overwritten after it. */
 export interface Arrival {
+  /** Whom it came from. Asking for it may cost a look-up: {@link port} and {@link UdpSocket.reply} do not. */
   readonly from: Endpoint;
+  /** The port of {@link from}. */
+  readonly port: number;
   /** When it arrived: the kernel's receive timestamp where there is one, else `readNs`. */
   readonly atNs: number;
   /** When this process got to read it. */
@@ -97,6 +100,12 @@ export interface UdpSocket {
    * @returns the number of the (first) datagram: 0, 1, 2 … on this socket.
    */
   send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint, segment?: number): number;
+  /**
+   * {@link send} to whom the datagram, or train, came from that is being delivered. Only within that delivery, on its socket.
+   *
+   * @param segment as with {@link send}.
+   */
+  reply(buffer: Uint8Array, offset: number, length: number, segment?: number): number;
   /** Datagrams that the kernel refused to send, so far. */
   readonly sendErrors: number;
   /** Datagrams received or sent without the kernel's stamp, of an engine whose clock is the kernel's. */

@@ -115,7 +115,7 @@ class PortableSocket implements UdpSocket {
   #sent = 0;
   #sendErrors = 0;
   readonly #reportsDepartures: boolean;
-  readonly #arrival: MutableArrival = { from: { address: '', port: 0 }, atNs: 0, readNs: 0 };
+  readonly #arrival: MutableArrival = { from: { address: '', port: 0 }, port: 0, atNs: 0, readNs: 0 };
   #closed: Promise<void> | undefined;
 
   constructor(socket: Socket, family: number, backlog: Backlog, options: BindOptions) {
@@ -167,6 +167,7 @@ class PortableSocket implements UdpSocket {
     this.#delivering = buffer;
     const arrival = this.#arrival;
     arrival.from = from;
+    arrival.port = from.port;
     arrival.atNs = atNs;
     arrival.readNs = atNs;
     this.#receiver?.packet(buffer, 0, buffer.length, arrival);
@@ -186,6 +187,10 @@ class PortableSocket implements UdpSocket {
     if (length <= segment) this.#sendOne(buffer, offset, length, to);
     else for (let at = 0; at < length; at += segment) this.#sendOne(buffer, offset + at, Math.min(segment, length - at), to);
     return first;
+  }
+
+  reply(buffer: Uint8Array, offset: number, length: number, segment?: number): number {
+    return this.send(buffer, offset, length, this.#arrival.from, segment);
   }
 
   #sendOne(buffer: Uint8Array, offset: number, length: number, to: Endpoint | undefined): void {

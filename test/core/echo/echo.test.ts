@@ -90,6 +90,7 @@ class ScriptedEngine implements UdpEngine {
   readonly #refusals: Readonly<Record<string, string>>;
   receiver: PacketReceiver | undefined;
   now = 0;
+  #from: Endpoint = { address: '', port: 0 };
 
   constructor(refusals: Readonly<Record<string, string>> = {}) {
     this.#refusals = refusals;
@@ -112,10 +113,8 @@ class ScriptedEngine implements UdpEngine {
       receive: (receiver) => {
         this.receiver = receiver;
       },
-      send: (_buffer, _offset, _length, to) => {
-        if (to !== undefined) this.sent.push(to);
-        return this.sent.length - 1;
-      },
+      send: () => expect.unreachable('an echo only replies'),
+      reply: () => this.sent.push(this.#from) - 1,
       named: (endpoint) => endpoint,
       prefer: () => undefined,
       unstamped: 0,
@@ -125,7 +124,8 @@ class ScriptedEngine implements UdpEngine {
   }
 
   arrive(from: Endpoint): void {
-    this.receiver?.packet(new Uint8Array(10), 0, 10, { from, atNs: this.now, readNs: this.now });
+    this.#from = from;
+    this.receiver?.packet(new Uint8Array(10), 0, 10, { from, port: from.port, atNs: this.now, readNs: this.now });
   }
 }
 

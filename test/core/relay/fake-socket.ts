@@ -15,6 +15,7 @@ export class FakeSocket implements UdpSocket {
   drops: number | null = 0;
   closed = false;
   #receiver: PacketReceiver | undefined;
+  #from: Endpoint | undefined;
 
   constructor(family: 'IPv4' | 'IPv6' = 'IPv4') {
     this.family = family;
@@ -29,7 +30,8 @@ export class FakeSocket implements UdpSocket {
   deliver(bytes: Uint8Array, from: Endpoint, atNs: number, readNs: number = atNs): void {
     const buffer = new Uint8Array(bytes.length + 8).fill(0xee);
     buffer.set(bytes, 5);
-    this.#receiver?.packet(buffer, 5, bytes.length, { from, atNs, readNs });
+    this.#from = from;
+    this.#receiver?.packet(buffer, 5, bytes.length, { from, port: from.port, atNs, readNs });
     buffer.fill(0xee);
   }
 
@@ -43,6 +45,10 @@ export class FakeSocket implements UdpSocket {
     const atNs = this.departsAt?.();
     if (atNs !== undefined) this.#receiver?.departed?.(number, 1, atNs, atNs);
     return number;
+  }
+
+  reply(buffer: Uint8Array, offset: number, length: number): number {
+    return this.send(buffer, offset, length, this.#from);
   }
 
   named(endpoint: Endpoint): Endpoint {

@@ -9,6 +9,7 @@ import { departures } from './conformance/departures.ts';
 import { names } from './conformance/names.ts';
 import { preferred } from './conformance/preferred.ts';
 import { refusals } from './conformance/refusals.ts';
+import { replies } from './conformance/replies.ts';
 import { sharedPorts } from './conformance/shared-ports.ts';
 import { trains } from './conformance/trains.ts';
 import { ipv6, loopbacks, LOOPBACK, worldOf } from './world.ts';
@@ -28,6 +29,7 @@ export function conformance(subject: EngineUnderTest): void {
   const { engine, bound } = world;
 
   names(world);
+  replies(world);
   sharedPorts(world);
   refusals(world);
   preferred(world);

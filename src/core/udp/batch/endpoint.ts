@@ -165,7 +165,7 @@ function hashOf(words: Int32Array, at: number, length: number): number {
   return hash;
 }
 
-function matches(known: KernelEndpoint, words: Int32Array, at: number, length: number): boolean {
+export function matches(known: KernelEndpoint, words: Int32Array, at: number, length: number): boolean {
   const have = known.words;
   if (have[0] !== words[at] || known.length !== length) return false;
   if (length === SOCKADDR_IN_BYTES) return have[1] === words[at + 1];

@@ -9,8 +9,9 @@ import { isIP } from 'node:net';
 import { RtplatError } from '../../errors.ts';
 import { bindError } from '../bind-error.ts';
 import { nowNs } from '../clock.ts';
-import type { BindOptions, ClockName, Endpoint, UdpEngine, UdpSocket } from '../engine.ts';
+import type { BindOptions, ClockName, UdpEngine, UdpSocket } from '../engine.ts';
 import { DEFAULT_BUFFER_BYTES } from '../defaults.ts';
+import { BatchArrival } from './arrival.ts';
 import { KernelClock } from './clock.ts';
 import { Departures } from './departures.ts';
 import { EndpointTable, kernelEndpoint } from './endpoint.ts';
@@ -18,8 +19,6 @@ import type { KernelEndpoint } from './endpoint.ts';
 import {
   AF_INET,
   AF_INET6,
-  CMSG_DATA,
-  CMSG_TYPE,
   EAGAIN,
   EFD_CLOEXEC,
   EFD_NONBLOCK,
@@ -33,11 +32,9 @@ import {
   errnoName,
   IPV6_V6ONLY,
   MMSGHDR_BYTES,
-  MSG_CONTROLLEN,
   MSG_DONTWAIT,
   MSG_FLAGS,
   MSG_LEN,
-  MSG_NAMELEN,
   MSG_TRUNC,
   MSG_WAITFORONE,
   NAME_BYTES,
@@ -45,7 +42,6 @@ import {
   SO_RCVTIMEO,
   SO_REUSEPORT,
   SO_SNDBUF,
-  SO_TIMESTAMPING,
   SO_TIMESTAMPNS,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -57,7 +53,7 @@ import {
 } from './layout.ts';
 import { loadLibc } from './libc.ts';
 import type { Libc, WatchHandle } from './libc.ts';
-import { CONTROL_BYTES, EPOLL_EVENTS, LONGEST_DATAGRAM, PacketMemory, RECEIVE_SLOTS } from './memory.ts';
+import { EPOLL_EVENTS, LONGEST_DATAGRAM, PacketMemory, RECEIVE_SLOTS } from './memory.ts';
 import { ReadyList } from './ready-list.ts';
 import { Sender } from './sender.ts';
 import { BatchSocket } from './socket.ts';
@@ -96,18 +92,13 @@ export function createBatchEngine(options: BatchOptions = {}): BatchEngine {
   return new BatchEngine(options.libc ?? loadLibc(), options);
 }
 
-interface MutableArrival {
-  from: Endpoint;
-  atNs: number;
-  readNs: number;
-}
-
 export class BatchEngine implements UdpEngine, SocketHost {
   readonly name = 'batch';
   readonly clock: ClockName;
   readonly libc: Libc;
   readonly memory: PacketMemory;
   readonly sender: Sender;
+  readonly arrival: BatchArrival;
   inTurn = false;
   readonly #clock: KernelClock;
   readonly #endpoints = new EndpointTable();
@@ -127,7 +118,6 @@ export class BatchEngine implements UdpEngine, SocketHost {
   #again: NodeJS.Immediate | undefined;
   /** Receive slots in use: what they hold may be waiting to be sent. */
   #filled = 0;
-  readonly #arrival: MutableArrival = { from: { address: '', port: 0 }, atNs: 0.5, readNs: 0.5 };
 
   constructor(libc: Libc, options: BatchOptions) {
     this.libc = libc;
@@ -136,6 +126,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
     this.#takesTrains = datagramBytes >= LONGEST_DATAGRAM;
     this.#clock = new KernelClock(libc);
     this.sender = new Sender(libc, this.memory);
+    this.arrival = new BatchArrival(this.memory, this.#clock, this.#endpoints);
     this.#ownThread = options.ownThread === true;
     this.#busyPoll = options.busyPoll === true;
     this.#awaitsStamps = options.clock === undefined;
@@ -369,7 +360,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
       socket.drainExternal();
       return this.#receiveFailed(socket, errno);
     }
-    this.#arrival.readNs = this.#clock.read();
+    this.arrival.readNs = this.#clock.read();
     // After the datagrams were read: whatever they answer has left before, and its stamp is there.
     socket.drainExternal();
     this.#filled = first + count;
@@ -384,51 +375,19 @@ export class BatchEngine implements UdpEngine, SocketHost {
     const { memory } = this;
     const { words } = memory;
     const header = (memory.receiveHeaders + i * MMSGHDR_BYTES) >>> 2;
-    const arrival = this.#arrival;
+    const arrival = this.arrival;
     const length = words[header + MSG_LEN / 4] as number;
-    const segment = this.#readControl(socket, i, words[header + MSG_CONTROLLEN / 4] as number);
-    const from = this.#endpoints.find(
-      memory.signed,
-      (memory.receiveNames + i * NAME_BYTES) >>> 2,
-      words[header + MSG_NAMELEN / 4] as number,
-    );
+    const segment = arrival.next(i, socket.peer);
+    if (!arrival.stamped && this.clock === 'kernel') socket.unstampedArrivals += 1;
     const cut = ((words[header + MSG_FLAGS / 4] as number) & MSG_TRUNC) !== 0;
     memory.rearm(i);
     // Between bind and connect the kernel lets everybody in.
-    if (socket.strict && socket.peer?.equals(from) === false) return;
+    if (socket.strict && !arrival.isFrom(socket.peer)) return;
     if (cut) {
       socket.receiver?.error('EMSGSIZE', `a datagram longer than ${length} bytes was dropped`);
       return;
     }
-    arrival.from = from;
     socket.deliver(memory.slots + i * memory.slotStride, length, segment, arrival);
-  }
-
-  /** Sets the arrival time. @returns the segment length of a train, else 0. */
-  #readControl(socket: BatchSocket, i: number, controlLength: number): number {
-    const { memory } = this;
-    const { words } = memory;
-    const control = memory.receiveControls + i * CONTROL_BYTES;
-    const arrival = this.#arrival;
-    arrival.atNs = Number.NaN;
-    let segment = 0;
-    for (let at = control; at + CMSG_DATA <= control + controlLength;) {
-      const size = words[at >>> 2] as number;
-      if (size < CMSG_DATA) break;
-      const type = words[(at + CMSG_TYPE) >>> 2] as number;
-      const data = (at + CMSG_DATA) >>> 2;
-      // The types of the levels asked for differ from each other.
-      if (type === SO_TIMESTAMPNS || type === SO_TIMESTAMPING) {
-        const seconds = (words[data] as number) + (words[data + 1] as number) * 2 ** 32;
-        arrival.atNs = this.#clock.monotonic(seconds, words[data + 2] as number);
-      } else if (type === UDP_GRO) segment = words[data] as number;
-      at += (size + 7) & ~7;
-    }
-    if (Number.isNaN(arrival.atNs)) {
-      arrival.atNs = arrival.readNs;
-      if (this.clock === 'kernel') socket.unstampedArrivals += 1;
-    }
-    return segment;
   }
 
   /** @returns whether to read again. */

@@ -44,6 +44,8 @@ const SCRATCH_BYTES = 256;
 const ALIGNMENT = 64;
 /** Slots a power of two apart would fall into the same lines of the cache. */
 const STAGGER = 320;
+/** What half of an address can tell apart. */
+const HALF: number = 2 ** 32;
 
 export class PacketMemory {
   /** The bytes of everything; what receivers are handed. */
@@ -66,6 +68,8 @@ export class PacketMemory {
   readonly scratch: number;
   readonly copies: number;
   readonly #base: number;
+  /** The lower half of the base. The upper half is the same for all that lies in the memory. */
+  readonly #low: number;
   #size = 0;
 
   /** @param slotBytes capacity for one datagram; what is longer is cut, and not delivered. */
@@ -85,34 +89,41 @@ export class PacketMemory {
     this.scratch = this.#reserve(SCRATCH_BYTES);
     this.copies = this.#reserve(COPY_BYTES);
     this.slots = this.#reserve(RECEIVE_SLOTS * this.slotStride);
-    const buffer = new ArrayBuffer(this.#size);
-    this.bytes = new Uint8Array(buffer);
-    this.words = new Uint32Array(buffer);
-    this.signed = new Int32Array(buffer);
+    this.bytes = within4GiB(libc, this.#size);
+    this.words = new Uint32Array(this.bytes.buffer);
+    this.signed = new Int32Array(this.bytes.buffer);
     this.#base = libc.addressOf(this.bytes);
+    this.#low = (this.#base % HALF) | 0;
+    const high = Math.floor(this.#base / HALF);
+    const point = (at: number, offset: number): void => {
+      this.#point(at, offset);
+      this.words[(at >>> 2) + 1] = high;
+    };
     for (let i = 0; i < RECEIVE_SLOTS; i++) {
       const header = this.receiveHeaders + i * MMSGHDR_BYTES;
       const piece = receivePieces + i * IOVEC_BYTES;
-      this.#point(header + MSG_NAME, this.receiveNames + i * NAME_BYTES);
-      this.#point(header + MSG_IOV, piece);
+      point(header + MSG_NAME, this.receiveNames + i * NAME_BYTES);
+      point(header + MSG_IOV, piece);
       this.#set(header + MSG_IOVLEN, 1);
-      this.#point(header + MSG_CONTROL, this.receiveControls + i * CONTROL_BYTES);
-      this.#point(piece, this.slots + i * this.slotStride);
+      point(header + MSG_CONTROL, this.receiveControls + i * CONTROL_BYTES);
+      point(piece, this.slots + i * this.slotStride);
       this.#set(piece + 8, slotBytes);
       this.rearm(i);
     }
     for (let i = 0; i < SEND_SLOTS; i++) {
       const header = this.sendHeaders + i * MMSGHDR_BYTES;
       const control = this.sendControls + i * SEND_CONTROL_BYTES;
-      this.#point(header + MSG_NAME, this.sendNames + i * NAME_BYTES);
-      this.#point(header + MSG_CONTROL, control);
+      point(header + MSG_NAME, this.sendNames + i * NAME_BYTES);
+      point(header + MSG_IOV, this.sendPieces);
+      point(header + MSG_CONTROL, control);
       this.#set(control, SEGMENT_CMSG_LENGTH);
       this.#set(control + CMSG_LEVEL, SOL_UDP);
       this.#set(control + CMSG_TYPE, UDP_SEGMENT);
     }
+    for (let i = 0; i < SEND_PIECES; i++) point(this.sendPieces + i * IOVEC_BYTES, this.slots);
     for (let i = 0; i < ERROR_SLOTS; i++) {
       const header = this.errorHeaders + i * MMSGHDR_BYTES;
-      this.#point(header + MSG_CONTROL, this.errorControls + i * CONTROL_BYTES);
+      point(header + MSG_CONTROL, this.errorControls + i * CONTROL_BYTES);
       this.rearmError(i);
     }
   }
@@ -145,9 +156,26 @@ export class PacketMemory {
 
   /** Addresses message `i`. @param words of a sockaddr of `length` bytes. */
   nameMessage(i: number, words: Int32Array, length: number): void {
-    const name = (this.sendNames + i * NAME_BYTES) >>> 2;
-    for (let k = 0; k < length >>> 2; k++) this.signed[name + k] = words[k] as number;
-    this.words[(this.sendHeaders + i * MMSGHDR_BYTES + MSG_NAMELEN) >>> 2] = length;
+    const name = this.sendNames + i * NAME_BYTES;
+    for (let k = 0; k < length >>> 2; k++) this.signed[(name >>> 2) + k] = words[k] as number;
+    this.referMessage(i, name, length);
+  }
+
+  /** Addresses message `i` by the sockaddr of `length` bytes at byte `name`, which has to stay there. */
+  referMessage(i: number, name: number, length: number): void {
+    const header = this.sendHeaders + i * MMSGHDR_BYTES;
+    this.#point(header + MSG_NAME, name);
+    this.words[(header + MSG_NAMELEN) >>> 2] = length;
+  }
+
+  /** Whether message `i` goes to that sockaddr; a `length` of 0 is that of a connected socket. */
+  isNamed(i: number, words: Int32Array, at: number, length: number): boolean {
+    const { signed } = this;
+    const header = (this.sendHeaders + i * MMSGHDR_BYTES) >>> 2;
+    if (signed[header + MSG_NAMELEN / 4] !== length) return false;
+    const name = (((signed[header + MSG_NAME / 4] as number) - this.#low) | 0) >>> 2;
+    for (let k = 0; k < length >>> 2; k++) if (signed[name + k] !== words[at + k]) return false;
+    return true;
   }
 
   /** Makes message `i` a train of datagrams of `segment` bytes. */
@@ -163,20 +191,39 @@ export class PacketMemory {
     this.words[(at >>> 2) + 2] = length;
   }
 
+  /** Byte offset of what piece `piece` is of. */
+  pieceOffset(piece: number): number {
+    return ((this.signed[(this.sendPieces + piece * IOVEC_BYTES) >>> 2] as number) - this.#low) | 0;
+  }
+
+  pieceLength(piece: number): number {
+    return this.signed[((this.sendPieces + piece * IOVEC_BYTES) >>> 2) + 2] as number;
+  }
+
   #reserve(bytes: number): number {
     const at = this.#size;
     this.#size = align(at + bytes);
     return at;
   }
 
+  /** Of a pointer that has its upper half. */
   #point(at: number, offset: number): void {
-    const address = this.#base + offset;
-    this.words[at >>> 2] = address % 2 ** 32;
-    this.words[(at >>> 2) + 1] = Math.floor(address / 2 ** 32);
+    this.signed[at >>> 2] = (this.#low + offset) | 0;
   }
 
   #set(at: number, value: number): void {
     this.words[at >>> 2] = value;
+  }
+}
+
+/** Memory whose addresses all have the same upper half, so that nothing but the lower half is ever written again. */
+function within4GiB(libc: Libc, size: number): Uint8Array<ArrayBuffer> {
+  for (const passed: Uint8Array[] = []; ;) {
+    const bytes = new Uint8Array(size);
+    const base = libc.addressOf(bytes);
+    if (Math.floor(base / HALF) === Math.floor((base + size - 1) / HALF)) return bytes;
+    // Held until another is found: it would be given again.
+    passed.push(bytes);
   }
 }
 

@@ -42,10 +42,18 @@ export interface SendingSocket {
   departed(first: number, count: number, atNs: number, handedNs: number): void;
 }
 
+/** The name of whom a connected socket sends to. */
+const NOBODY = new Int32Array(0);
 /** A socket whose buffer is full is waited for this long before its datagrams are refused. */
 const FULL_WAIT_MS = 5;
 /** A pending error belongs to an earlier datagram: the send is tried again, but not for ever. */
 const MOST_RETRIES = 8;
+/** Of a message: its datagrams, the length of each but the last, of all together, and its first piece. */
+const COUNT = 0;
+const SEGMENT = 1;
+const LENGTH = 2;
+const FIRST_PIECE = 3;
+const FACTS = 4;
 /** How kernels say that they cannot cut a train on this path: no checksum offload, a tunnel, an MTU that is too small. */
 const CANNOT_CUT: ReadonlySet<number> = new Set([EINVAL, EIO, EMSGSIZE]);
 
@@ -53,16 +61,10 @@ export class Sender {
   readonly #libc: Libc;
   readonly #memory: PacketMemory;
   readonly #sockets: SendingSocket[] = [];
-  readonly #peers: (KernelEndpoint | undefined)[] = [];
-  /** Number of the first datagram of each message, and how many there are. */
+  /** Number of the first datagram of each message. */
   readonly #first = new Float64Array(SEND_SLOTS);
-  readonly #counts = new Int32Array(SEND_SLOTS);
-  readonly #segments = new Int32Array(SEND_SLOTS);
-  readonly #lengths = new Int32Array(SEND_SLOTS);
-  readonly #firstPieces = new Int32Array(SEND_SLOTS + 1);
-  /** Where the bytes of each piece lie, for joining neighbours and for taking trains apart. */
-  readonly #pieceOffsets = new Int32Array(SEND_PIECES);
-  readonly #pieceLengths = new Int32Array(SEND_PIECES);
+  /** The rest of what is known of each message, side by side: one line of the cache holds that of four. */
+  readonly #facts = new Int32Array(SEND_SLOTS * FACTS);
   #messages = 0;
   #pieces = 0;
   #copied = 0;
@@ -96,17 +98,42 @@ export class Sender {
   /**
    * Adds datagrams to what the next {@link flush} sends.
    *
+   * @param peer none where the socket is connected.
    * @param offset of the bytes in the engine's memory, which stay as they are until then.
    * @param segment length of each datagram in them but the last.
    * @param first number of the first of them.
    */
   add(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number, first: number): void {
-    if (length > segment && !socket.trains) {
-      for (let at = 0; at < length; at += segment) {
-        const part = Math.min(segment, length - at);
-        this.#message(socket, peer, offset + at, part, part, first + at / segment);
-      }
-    } else if (!this.#join(socket, peer, offset, length, segment)) this.#message(socket, peer, offset, length, segment, first);
+    const words = peer?.words ?? NOBODY;
+    const nameLength = peer?.length ?? 0;
+    if (length > segment && !socket.trains) this.#addEach(socket, peer, offset, length, segment, first);
+    else if (!this.#join(socket, words, 0, nameLength, offset, length, segment)) {
+      const i = this.#message(socket, offset, length, segment, first);
+      if (i >= 0 && peer !== undefined) this.#memory.nameMessage(i, words, nameLength);
+    }
+  }
+
+  #addEach(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number, first: number): void {
+    for (let at = 0; at < length; at += segment) {
+      const part = Math.min(segment, length - at);
+      const i = this.#message(socket, offset + at, part, part, first + at / segment);
+      if (i >= 0 && peer !== undefined) this.#memory.nameMessage(i, peer.words, peer.length);
+    }
+  }
+
+  /** The same to the sockaddr at byte `name` of the engine's memory, which stays there until then as well. */
+  reply(socket: SendingSocket, name: number, nameLength: number, offset: number, length: number, segment: number, first: number): void {
+    const { signed } = this.#memory;
+    const together = length <= segment || socket.trains;
+    if (together && this.#join(socket, signed, name >>> 2, nameLength, offset, length, segment)) return;
+    const step = together ? length : segment;
+    let at = 0;
+    do {
+      const part = Math.min(step, length - at);
+      const i = this.#message(socket, offset + at, part, Math.min(segment, part), first + (at === 0 ? 0 : at / segment));
+      if (i >= 0) this.#memory.referMessage(i, name, nameLength);
+      at += step;
+    } while (at < length);
   }
 
   /**
@@ -133,53 +160,72 @@ export class Sender {
     }
   }
 
-  #join(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number): boolean {
+  /** Makes what would be a message of its own part of the last one, where the kernel cuts them apart again. @returns whether it did. */
+  #join(
+    socket: SendingSocket,
+    words: Int32Array,
+    name: number,
+    nameLength: number,
+    offset: number,
+    length: number,
+    segment: number,
+  ): boolean {
     const last = this.#messages - 1;
     // What is being sent may have left already.
-    if (this.#flushing || last < 0 || !socket.trains || this.#sockets[last] !== socket || this.#peers[last] !== peer) return false;
-    if (segment !== this.#segments[last] || length === 0) return false;
-    const before = this.#lengths[last] as number;
+    if (this.#flushing || last < 0 || !socket.trains || this.#sockets[last] !== socket) return false;
+    const facts = this.#facts;
+    const at = last * FACTS;
+    if (segment !== facts[at + SEGMENT] || length === 0) return false;
+    if (!this.#memory.isNamed(last, words, name, nameLength)) return false;
+    const before = facts[at + LENGTH] as number;
     // A shorter datagram ends a train.
     if (before % segment !== 0) return false;
-    const datagrams = (this.#counts[last] as number) + Math.ceil(length / segment);
+    const count = facts[at + COUNT] as number;
+    const datagrams = count + Math.ceil(length / segment);
     if (datagrams > UDP_MAX_SEGMENTS || before + length > UDP_MAX_TRAIN_BYTES) return false;
     const piece = this.#pieces - 1;
-    const end = (this.#pieceOffsets[piece] as number) + (this.#pieceLengths[piece] as number);
-    if (end === offset) {
-      this.#pieceLengths[piece] = (this.#pieceLengths[piece] as number) + length;
-      this.#memory.setPiece(piece, this.#pieceOffsets[piece] as number, this.#pieceLengths[piece]);
-    } else {
+    const start = this.#memory.pieceOffset(piece);
+    const pieceLength = this.#memory.pieceLength(piece);
+    if (start + pieceLength === offset) this.#memory.setPiece(piece, start, pieceLength + length);
+    else {
       if (this.#pieces === SEND_PIECES) return false;
-      this.#piece(offset, length);
+      this.#memory.setPiece(this.#pieces, offset, length);
+      this.#pieces += 1;
       const header = this.#memory.sendHeaders + last * MMSGHDR_BYTES;
-      this.#memory.words[(header + MSG_IOVLEN) >>> 2] = this.#pieces - (this.#firstPieces[last] as number);
+      this.#memory.words[(header + MSG_IOVLEN) >>> 2] = this.#pieces - (facts[at + FIRST_PIECE] as number);
     }
-    if (this.#counts[last] === 1) this.#memory.segmentMessage(last, segment);
-    this.#counts[last] = datagrams;
-    this.#lengths[last] = before + length;
+    if (count === 1) this.#memory.segmentMessage(last, segment);
+    facts[at + COUNT] = datagrams;
+    facts[at + LENGTH] = before + length;
     return true;
   }
 
-  #message(socket: SendingSocket, peer: KernelEndpoint | undefined, offset: number, length: number, segment: number, first: number): void {
+  /** @returns the number of the new message, which is to be named yet; −1 when it was refused. */
+  #message(socket: SendingSocket, offset: number, length: number, segment: number, first: number): number {
     const datagrams = length > segment ? Math.ceil(length / segment) : 1;
     if (this.#messages === SEND_SLOTS || this.#pieces === SEND_PIECES) {
-      if (this.#flushing) return refuse(socket, first, datagrams, ENOBUFS, nowNs());
+      if (this.#flushing) {
+        refuse(socket, first, datagrams, ENOBUFS, nowNs());
+        return -1;
+      }
       this.#makeRoom();
     }
     const i = this.#messages;
-    this.#memory.startMessage(i, this.#pieces);
-    if (peer !== undefined) this.#memory.nameMessage(i, peer.words, peer.length);
+    const piece = this.#pieces;
+    this.#memory.startMessage(i, piece);
+    this.#memory.setPiece(piece, offset, length);
     if (datagrams > 1) this.#memory.segmentMessage(i, segment);
     this.#sockets[i] = socket;
-    this.#peers[i] = peer;
     this.#first[i] = first;
-    this.#segments[i] = segment;
-    this.#lengths[i] = length;
-    this.#counts[i] = datagrams;
-    this.#firstPieces[i] = this.#pieces;
-    this.#piece(offset, length);
+    const facts = this.#facts;
+    const at = i * FACTS;
+    facts[at + COUNT] = datagrams;
+    facts[at + SEGMENT] = segment;
+    facts[at + LENGTH] = length;
+    facts[at + FIRST_PIECE] = piece;
+    this.#pieces = piece + 1;
     this.#messages = i + 1;
-    return undefined;
+    return i;
   }
 
   /** Sends what there is, but keeps the copies: one of them is being added. */
@@ -187,13 +233,6 @@ export class Sender {
     const copied = this.#copied;
     this.flush();
     this.#copied = copied;
-  }
-
-  #piece(offset: number, length: number): void {
-    this.#memory.setPiece(this.#pieces, offset, length);
-    this.#pieceOffsets[this.#pieces] = offset;
-    this.#pieceLengths[this.#pieces] = length;
-    this.#pieces += 1;
   }
 
   #transmit(socket: SendingSocket, from: number, to: number): void {
@@ -206,7 +245,7 @@ export class Sender {
         continue;
       }
       if (this.#isTrain(next) && CANNOT_CUT.has(-sent)) this.#takeApart(socket, next);
-      else refuse(socket, this.#first[next] as number, this.#counts[next] as number, -sent, this.#handedNs);
+      else refuse(socket, this.#first[next] as number, this.#fact(next, COUNT), -sent, this.#handedNs);
       next += 1;
       this.#untold = next;
     }
@@ -236,6 +275,10 @@ export class Sender {
     return -EBADF;
   }
 
+  #fact(i: number, which: number): number {
+    return this.#facts[i * FACTS + which] as number;
+  }
+
   #isTrain(i: number): boolean {
     return (this.#memory.words[(this.#memory.sendHeaders + i * MMSGHDR_BYTES + MSG_CONTROLLEN) >>> 2] as number) > 0;
   }
@@ -246,7 +289,7 @@ export class Sender {
     this.#untold = to;
     if (!socket.reportsDepartures || from === to) return;
     const stamps = this.#stampsOf(socket, to - from);
-    for (let i = from; i < to; i++) this.#depart(socket, this.#first[i] as number, this.#counts[i] as number, stamps?.[i - from]);
+    for (let i = from; i < to; i++) this.#depart(socket, this.#first[i] as number, this.#fact(i, COUNT), stamps?.[i - from]);
   }
 
   /** @returns the kernel's stamps of the last `count` messages, where it gives them. */
@@ -266,14 +309,17 @@ export class Sender {
     const { words, sendHeaders } = this.#memory;
     const header = sendHeaders + i * MMSGHDR_BYTES;
     const pieces = words[(header + MSG_IOVLEN) >>> 2] as number;
-    const first = this.#firstPieces[i] as number;
-    const segment = this.#segments[i] as number;
+    const first = this.#fact(i, FIRST_PIECE);
+    const segment = this.#fact(i, SEGMENT);
     words[(header + MSG_CONTROLLEN) >>> 2] = 0;
     words[(header + MSG_IOVLEN) >>> 2] = 1;
+    // Its place is where each datagram is put in turn.
+    const firstOffset = this.#memory.pieceOffset(first);
+    const firstLength = this.#memory.pieceLength(first);
     let number = this.#first[i] as number;
     for (let piece = first; piece < first + pieces; piece++) {
-      const start = this.#pieceOffsets[piece] as number;
-      const end = start + (this.#pieceLengths[piece] as number);
+      const start = piece === first ? firstOffset : this.#memory.pieceOffset(piece);
+      const end = start + (piece === first ? firstLength : this.#memory.pieceLength(piece));
       for (let offset = start; offset < end; offset += segment) {
         this.#memory.setPiece(first, offset, Math.min(segment, end - offset));
         const sent = this.#push(socket, i, 1);

@@ -1,6 +1,7 @@
 /** One socket of the batch engine: what it is asked to send goes to the engine's gatherer, what the engine received for it comes out here. */
 import { nowNs } from '../clock.ts';
 import type { Arrival, Endpoint, PacketReceiver, UdpSocket } from '../engine.ts';
+import type { BatchArrival } from './arrival.ts';
 import type { Departures } from './departures.ts';
 import { KernelEndpoint, kernelEndpoint } from './endpoint.ts';
 import {
@@ -29,6 +30,8 @@ export interface SocketHost {
   readonly libc: Libc;
   readonly memory: PacketMemory;
   readonly sender: Sender;
+  /** What is being delivered. */
+  readonly arrival: BatchArrival;
   /** Whether a turn is under way, which flushes when it ends. */
   readonly inTurn: boolean;
   /** The socket wants what arrives. */
@@ -174,6 +177,17 @@ export class BatchSocket implements UdpSocket, SendingSocket {
     else if (this.#suits(peer)) this.#gather(buffer, offset, length, peer, segment, number);
     else this.#refused(EINVAL, number, count);
     if (!inTurn) sender.flush();
+    return number;
+  }
+
+  reply(buffer: Uint8Array, offset: number, length: number, segment: number = length): number {
+    const { memory, arrival, inTurn, sender } = this.#host;
+    // What is long is cut by send(), and a connected socket has one peer anyway.
+    const plain = inTurn && !this.closed && this.peer === undefined && length <= UDP_MAX_TRAIN_BYTES && buffer === memory.bytes;
+    if (!plain || length > segment * UDP_MAX_SEGMENTS) return this.send(buffer, offset, length, arrival.from, segment);
+    const number = this.#sent;
+    this.#sent = number + (length > segment ? Math.ceil(length / segment) : 1);
+    sender.reply(this, arrival.name, arrival.nameLength, offset, length, segment, number);
     return number;
   }
 
