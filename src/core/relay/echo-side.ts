@@ -17,10 +17,15 @@ export interface EchoedCall {
 }
 
 export interface EchoSide {
-  /** Sends a packet of a call to the echo. The packet is read, and may be written into, until it has left. */
-  forward(call: EchoedCall, buffer: Uint8Array, offset: number, length: number, ssrc: number, sequence: number): void;
+  pathOf(call: EchoedCall): EchoPath;
+}
+
+/** The way of one call. */
+export interface EchoPath {
+  /** Sends a packet to the echo. It is read, and may be written into, until it has left. */
+  forward(buffer: Uint8Array, offset: number, length: number, ssrc: number, sequence: number): void;
   /** The call has ended: what still comes back for it is a stray. */
-  forget(call: EchoedCall): void;
+  forget(): void;
 }
 
 /** More than an engine gathers before it sends. */
@@ -57,13 +62,6 @@ const ROUTES = 65_536;
 /** SSRCs of one call that are told apart at once; the one used longest ago gives way. */
 const ROUTES_A_CALL = 16;
 
-interface CallRoutes {
-  /** Oldest first. */
-  readonly slots: number[];
-  ssrc: number;
-  slot: number;
-}
-
 /** One socket to the echo for all calls. */
 export class SharedEcho implements EchoSide, PacketReceiver {
   readonly #socket: UdpSocket;
@@ -73,9 +71,6 @@ export class SharedEcho implements EchoSide, PacketReceiver {
   /** Counts the uses of each slot, so that a late echo of an earlier call is not taken for one of this. */
   readonly #uses = new Uint16Array(ROUTES);
   readonly #free: number[] = [];
-  readonly #routes = new Map<EchoedCall, CallRoutes>();
-  #latest: EchoedCall | undefined;
-  #latestRoutes: CallRoutes | undefined;
   #strays = 0;
 
   /** @param socket connected to the echo, bound with `trains` and `departures`. */
@@ -93,8 +88,12 @@ export class SharedEcho implements EchoSide, PacketReceiver {
     return this.#socket;
   }
 
-  forward(call: EchoedCall, buffer: Uint8Array, offset: number, length: number, ssrc: number, sequence: number): void {
-    const slot = this.#slotOf(call, ssrc);
+  pathOf(call: EchoedCall): EchoPath {
+    return new SharedPath(this, call);
+  }
+
+  /** Sends a packet with the number of its route in place of its SSRC. */
+  forward(call: EchoedCall, slot: number, buffer: Uint8Array, offset: number, length: number, ssrc: number, sequence: number): void {
     const uses = this.#uses[slot] as number;
     buffer[offset + 8] = uses >>> 8;
     buffer[offset + 9] = uses;
@@ -102,12 +101,6 @@ export class SharedEcho implements EchoSide, PacketReceiver {
     buffer[offset + 11] = slot;
     this.#ring.put(call, ssrc, sequence);
     this.#socket.send(buffer, offset, length);
-  }
-
-  forget(call: EchoedCall): void {
-    for (const slot of this.#routes.get(call)?.slots ?? []) this.#release(slot);
-    this.#routes.delete(call);
-    if (this.#latest === call) this.#latest = undefined;
   }
 
   departed(first: number, count: number, atNs: number, handedNs: number): void {
@@ -140,29 +133,8 @@ export class SharedEcho implements EchoSide, PacketReceiver {
     // A refused or dropped send shows as loss and in `send_errors`; there is nothing to do about it packet by packet.
   }
 
-  #slotOf(call: EchoedCall, ssrc: number): number {
-    const routes = this.#latest === call ? this.#latestRoutes : this.#routes.get(call);
-    this.#latest = call;
-    this.#latestRoutes = routes;
-    return routes !== undefined && routes.ssrc === ssrc ? routes.slot : this.#newSsrc(call, routes, ssrc);
-  }
-
-  /** A call's first packet, or one of another SSRC than the packet before. */
-  #newSsrc(call: EchoedCall, known: CallRoutes | undefined, ssrc: number): number {
-    const routes = known ?? { slots: [], ssrc, slot: 0 };
-    if (known === undefined) this.#routes.set(call, routes);
-    this.#latestRoutes = routes;
-    routes.ssrc = ssrc;
-    const old = routes.slots.find((slot) => this.#ssrcs[slot] === ssrc);
-    if (old === undefined) {
-      if (routes.slots.length === ROUTES_A_CALL) this.#release(routes.slots.shift() as number);
-      routes.slot = this.#take(call, ssrc);
-      routes.slots.push(routes.slot);
-    } else routes.slot = old;
-    return routes.slot;
-  }
-
-  #take(call: EchoedCall, ssrc: number): number {
+  /** The route of an SSRC of a call. */
+  take(call: EchoedCall, ssrc: number): number {
     // 4096 ports with 16 SSRCs each fit; a range is smaller than the ports of a host.
     const slot = this.#free.pop() ?? this.#calls.length % ROUTES;
     this.#uses[slot] = (this.#uses[slot] as number) + 1;
@@ -171,17 +143,58 @@ export class SharedEcho implements EchoSide, PacketReceiver {
     return slot;
   }
 
-  #release(slot: number): void {
+  release(slot: number): void {
     this.#calls[slot] = undefined;
     this.#free.push(slot);
   }
 }
 
+/** The routes of one call. */
+class SharedPath implements EchoPath {
+  readonly #echo: SharedEcho;
+  readonly #call: EchoedCall;
+  /** Of the packet before. */
+  #ssrc = Number.NaN;
+  #slot = 0;
+  /** All of them, oldest first. */
+  readonly #routes: { readonly ssrc: number; readonly slot: number }[] = [];
+
+  constructor(echo: SharedEcho, call: EchoedCall) {
+    this.#echo = echo;
+    this.#call = call;
+  }
+
+  forward(buffer: Uint8Array, offset: number, length: number, ssrc: number, sequence: number): void {
+    if (ssrc !== this.#ssrc) this.#turnTo(ssrc);
+    this.#echo.forward(this.#call, this.#slot, buffer, offset, length, ssrc, sequence);
+  }
+
+  /** The call's first packet, or one of another SSRC than the packet before. */
+  #turnTo(ssrc: number): void {
+    let route = this.#routes.find((known) => known.ssrc === ssrc);
+    if (route === undefined) {
+      const oldest = this.#routes.length === ROUTES_A_CALL ? this.#routes.shift() : undefined;
+      if (oldest !== undefined) this.#echo.release(oldest.slot);
+      route = { ssrc, slot: this.#echo.take(this.#call, ssrc) };
+      this.#routes.push(route);
+    }
+    this.#ssrc = ssrc;
+    this.#slot = route.slot;
+  }
+
+  forget(): void {
+    for (const { slot } of this.#routes) this.#echo.release(slot);
+    this.#routes.length = 0;
+    this.#ssrc = Number.NaN;
+  }
+}
+
 /** The call's own port, towards an echo that is told from the peer by its address. */
-export class OwnEcho implements EchoSide {
+export class OwnEcho implements EchoSide, EchoPath {
   readonly #socket: UdpSocket;
   readonly #echo: Endpoint;
   readonly #ring = new DepartureRing();
+  #call: EchoedCall | undefined;
 
   /** @param socket bound with `departures`; the call is its receiver and hands {@link departed} on. */
   constructor(socket: UdpSocket, echo: Endpoint) {
@@ -194,8 +207,13 @@ export class OwnEcho implements EchoSide {
     return from === this.#echo || (from.port === this.#echo.port && from.address === this.#echo.address);
   }
 
-  forward(call: EchoedCall, buffer: Uint8Array, offset: number, length: number, ssrc: number, sequence: number): void {
-    this.#ring.put(call, ssrc, sequence);
+  pathOf(call: EchoedCall): EchoPath {
+    this.#call = call;
+    return this;
+  }
+
+  forward(buffer: Uint8Array, offset: number, length: number, ssrc: number, sequence: number): void {
+    this.#ring.put(this.#call, ssrc, sequence);
     this.#socket.send(buffer, offset, length, this.#echo);
   }
 

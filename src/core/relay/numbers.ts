@@ -5,6 +5,7 @@
  */
 import type { RelayCounters } from '../report/metrics.ts';
 import { HISTOGRAM_BYTES, histogramStorage, LatencyHistogram } from '../stats/histogram.ts';
+import { LATE_NUMBERS } from '../stats/late.ts';
 import { TRACKER_NUMBERS } from './tracker.ts';
 
 /** Indexes into the numbers of a call; the tracker's own come first. */
@@ -21,7 +22,13 @@ export const SEND_ERRORS: number = TRACKER_NUMBERS + 8;
 export const SOCKET_DROPS: number = TRACKER_NUMBERS + 9;
 export const JITTER_MS: number = TRACKER_NUMBERS + 10;
 export const UNSTAMPED: number = TRACKER_NUMBERS + 11;
-const CALL_NUMBERS = TRACKER_NUMBERS + 12;
+/** What readers have no use for: the state of the two detectors of late packets … */
+export const LATE_STATE: number = TRACKER_NUMBERS + 12;
+export const LATE_FROM_PEER_STATE: number = LATE_STATE + LATE_NUMBERS;
+/** … and latencies that are not in the histogram yet: how many, and each of them. */
+export const STAGED: number = LATE_FROM_PEER_STATE + LATE_NUMBERS;
+export const STAGE: number = 15;
+const CALL_NUMBERS = STAGED + 1 + STAGE;
 
 /** Indexes into the numbers of all calls together: what belongs to the way to the echo that they share. */
 export const ECHO_SEND_ERRORS = 0;
@@ -78,6 +85,26 @@ export class CallMemory {
   /** Datagrams received or sent without the kernel's stamp. */
   get unstamped(): number {
     return this.numbers[UNSTAMPED] ?? 0;
+  }
+
+  /**
+   * Takes a latency. The buckets of a thousand calls are more than a processor keeps at hand, so it goes there together with others,
+   * by {@link flush} at the latest.
+   */
+  record(latencyNs: number): void {
+    const { numbers } = this;
+    const staged = numbers[STAGED] as number;
+    numbers[STAGED + 1 + staged] = latencyNs;
+    numbers[STAGED] = staged + 1;
+    if (staged + 1 === STAGE) this.flush();
+  }
+
+  /** Brings the histogram up to date. */
+  flush(): void {
+    const { numbers, histogram } = this;
+    const staged = numbers[STAGED] as number;
+    for (let i = 1; i <= staged; i++) histogram.record(numbers[STAGED + i] as number);
+    numbers[STAGED] = 0;
   }
 
   counters(): RelayCounters {

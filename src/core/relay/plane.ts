@@ -6,7 +6,6 @@
  * binds a socket may answer at once or later, and the rest follows suit.
  */
 import { SecondSeries } from '../report/series.ts';
-import type { LatencyHistogram } from '../stats/histogram.ts';
 import type { SeriesRow } from '../report/run.ts';
 import type { BindOptions, Endpoint, UdpSocket } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
@@ -48,8 +47,8 @@ const DRAIN_QUIET_NS = 250_000_000;
 const DRAIN_LIMIT_NS = 3_000_000_000;
 /** Time-outs, drains, the second's row. No measurement depends on it. */
 const TICK_NS = 50e6;
-/** Asking the kernel for drops is a system call a socket. */
-const DROPS_EVERY_TICKS = 10;
+/** Asking the kernel for drops is a system call a socket, and the histograms of all calls are megabytes. */
+const NOTE_EVERY_TICKS = 10;
 /** The socket to the echo carries all calls: what is asked for each of them would overflow in a moment's delay. */
 const LINK_BUFFER_BYTES = 16 * 1024 * 1024;
 /** The rows that a run file of a service holds: the last day. */
@@ -142,15 +141,15 @@ export class RelayPlane implements RelayObserver {
     const nowNs = this.#parts.nowNs();
     if (nowNs - this.#tickNs < TICK_NS) return;
     this.#tickNs = nowNs;
-    const asksDrops = this.#ticks % DROPS_EVERY_TICKS === 0;
+    const notes = this.#ticks % NOTE_EVERY_TICKS === 0;
     this.#ticks += 1;
     for (const call of this.#calls.values()) {
       call.worker.tick(nowNs);
-      if (asksDrops) call.worker.noteDrops();
+      if (notes) call.worker.note();
       if (call.drainingNs !== undefined && this.#isDrained(call.worker, call.drainingNs, nowNs)) this.#end(call, nowNs);
     }
     this.#series.settle(nowNs - this.#startedNs);
-    this.#noteLinks(asksDrops);
+    this.#noteLinks(notes);
   }
 
   #isDrained(worker: RelayWorker, sinceNs: number, nowNs: number): boolean {
@@ -187,7 +186,7 @@ export class RelayPlane implements RelayObserver {
     this.#series.sent(sentNs - this.#startedNs);
   }
 
-  sample(call: LatencyHistogram, sentNs: number, latencyNs: number, late: boolean, hostDelayNs: number): void {
+  sample(call: CallMemory, sentNs: number, latencyNs: number, late: boolean, hostDelayNs: number): void {
     const { totals } = this.#parts;
     call.record(latencyNs);
     totals.histogram.record(latencyNs);

@@ -33,10 +33,13 @@ const UNMATCHED_ECHOES = 7;
 const UNTRACKED = 8;
 export const TRACKER_NUMBERS = 9;
 
-const FREE = 0;
-const IN_FLIGHT = 1;
-const RETURNED = 2;
-const LOST = 3;
+/** A packet in a window is three numbers side by side: its extended sequence number, its T0, and what has become of it. */
+const SENT_NS = 1;
+const FATE = 2;
+const FIELDS = 3;
+/** Fates. A packet in flight has its departure delay in this place, which is finite. Where there is no packet, all is NaN. */
+const RETURNED = Number.POSITIVE_INFINITY;
+const LOST = Number.NEGATIVE_INFINITY;
 
 export interface TrackerCounters {
   readonly sent: number;
@@ -81,18 +84,18 @@ export class LatencyTracker {
     }
     const extended = extendSequence(stream.last, sequence);
     const slot = stream.slot(extended);
-    if (stream.extended[slot] === extended && stream.state[slot] !== FREE) {
-      if (atNs - (stream.sentNs[slot] as number) <= this.#timeoutNs) {
+    if (stream.packets[slot] === extended) {
+      if (atNs - (stream.packets[slot + SENT_NS] as number) <= this.#timeoutNs) {
         this.#count(DUPLICATES_SENT);
         return 'duplicate';
       }
       // The same number again after the time-out: the sender started over. The earlier packet, and all before it, are settled first.
       this.#expire(stream, atNs);
       this.#settle(stream, slot);
-    } else if (stream.state[slot] === IN_FLIGHT) {
+    } else if (stream.isInFlight(slot)) {
       this.#expire(stream, atNs);
       // After a jump the two may share a slot of the doubled window as well.
-      while (stream.state[stream.slot(extended)] === IN_FLIGHT) {
+      while (stream.isInFlight(stream.slot(extended))) {
         if (!stream.grow()) {
           this.#count(UNTRACKED);
           return 'untracked';
@@ -115,37 +118,33 @@ export class LatencyTracker {
     if (stream === undefined) return this.#unmatchedEcho();
     const extended = extendSequence(stream.last, sequence);
     const slot = stream.slot(extended);
-    if (stream.extended[slot] !== extended) return this.#unmatchedEcho();
-    switch (stream.state[slot]) {
-      case IN_FLIGHT: {
-        const sentNs = stream.sentNs[slot] as number;
-        const latencyNs = atNs - sentNs;
-        if (latencyNs > this.#timeoutNs) {
-          this.#settle(stream, slot);
-          stream.state[slot] = RETURNED;
-          this.#count(LATE_AFTER);
-          return LATE_AFTER_LOSS;
-        }
-        stream.state[slot] = RETURNED;
-        this.#departureDelayNs = stream.delayNs[slot] as number;
-        stream.inFlight -= 1;
-        this.#count(CAME_BACK);
-        // By the order of sending: a sender that starts over at a lower number reorders nothing.
-        if (sentNs < stream.latestReturnedNs) this.#count(REORDERED);
-        else stream.latestReturnedNs = sentNs;
-        return latencyNs;
-      }
-      case RETURNED:
-        this.#count(DUPLICATES);
-        return DUPLICATE;
-      case LOST:
-        // Once: a second echo of a lost packet is a duplicate.
-        stream.state[slot] = RETURNED;
-        this.#count(LATE_AFTER);
-        return LATE_AFTER_LOSS;
-      default:
-        return this.#unmatchedEcho();
+    const { packets } = stream;
+    if (packets[slot] !== extended) return this.#unmatchedEcho();
+    const fate = packets[slot + FATE] as number;
+    if (fate === RETURNED) {
+      this.#count(DUPLICATES);
+      return DUPLICATE;
     }
+    packets[slot + FATE] = RETURNED;
+    if (fate === LOST) {
+      // Once: a second echo of a lost packet is a duplicate.
+      this.#count(LATE_AFTER);
+      return LATE_AFTER_LOSS;
+    }
+    const sentNs = packets[slot + SENT_NS] as number;
+    const latencyNs = atNs - sentNs;
+    stream.inFlight -= 1;
+    if (latencyNs > this.#timeoutNs) {
+      this.#count(LOST_SO_FAR);
+      this.#count(LATE_AFTER);
+      return LATE_AFTER_LOSS;
+    }
+    this.#departureDelayNs = fate;
+    this.#count(CAME_BACK);
+    // By the order of sending: a sender that starts over at a lower number reorders nothing.
+    if (sentNs < stream.latestReturnedNs) this.#count(REORDERED);
+    else stream.latestReturnedNs = sentNs;
+    return latencyNs;
   }
 
   /** Settles as lost what has been in flight for longer than the time-out. Call it now and then, and before reading the counters. */
@@ -210,15 +209,15 @@ export class LatencyTracker {
   #expire(stream: Stream, nowNs: number): void {
     for (;;) {
       const slot = stream.oldest();
-      if (slot < 0 || nowNs - (stream.sentNs[slot] as number) <= this.#timeoutNs) return;
+      if (slot < 0 || nowNs - (stream.packets[slot + SENT_NS] as number) <= this.#timeoutNs) return;
       this.#settle(stream, slot);
     }
   }
 
   /** The packet in `slot`, if its fate is still open, is lost. */
   #settle(stream: Stream, slot: number): void {
-    if (stream.state[slot] !== IN_FLIGHT) return;
-    stream.state[slot] = LOST;
+    if (!stream.isInFlight(slot)) return;
+    stream.packets[slot + FATE] = LOST;
     stream.inFlight -= 1;
     this.#count(LOST_SO_FAR);
   }
@@ -232,12 +231,11 @@ class Stream {
   /** T0 of the packet sent last among those that came back. */
   latestReturnedNs = Number.NEGATIVE_INFINITY;
   inFlight = 0;
-  extended: Float64Array = new Float64Array(FIRST_WINDOW);
-  sentNs: Float64Array = new Float64Array(FIRST_WINDOW);
-  delayNs: Float32Array = new Float32Array(FIRST_WINDOW);
-  state: Uint8Array = new Uint8Array(FIRST_WINDOW);
+  /** {@link FIELDS} numbers a packet, and behind them, one for each, the ring of the order of sending: all in one piece of memory. */
+  packets: Float64Array = memoryFor(FIRST_WINDOW);
+  /** A power of two. */
+  #size = FIRST_WINDOW;
   /** Extended numbers in the order of sending; a ring of the window's size from #head, #queued long. */
-  #order: Float64Array = new Float64Array(FIRST_WINDOW);
   #head = 0;
   #queued = 0;
 
@@ -247,30 +245,40 @@ class Stream {
     this.last = 65_536 + firstSequence;
   }
 
+  /** Where the packet of that number is, or would be, in {@link packets}. */
   slot(extended: number): number {
-    return extended & (this.state.length - 1);
+    return (extended & (this.#size - 1)) * FIELDS;
+  }
+
+  isInFlight(slot: number): boolean {
+    return Number.isFinite(this.packets[slot + FATE]);
   }
 
   put(extended: number, atNs: number, delayNs: number): void {
-    if (this.#queued === this.#order.length) this.oldest();
-    if (this.#queued === this.#order.length) this.#compact();
+    if (this.#queued === this.#size) this.oldest();
+    if (this.#queued === this.#size) this.#compact(this.packets, this.#size);
     const slot = this.slot(extended);
-    this.extended[slot] = extended;
-    this.sentNs[slot] = atNs;
-    this.delayNs[slot] = delayNs;
-    this.state[slot] = IN_FLIGHT;
-    this.inFlight += 1;
-    this.#order[(this.#head + this.#queued) & (this.#order.length - 1)] = extended;
+    const { packets } = this;
+    packets[slot] = extended;
+    packets[slot + SENT_NS] = atNs;
+    packets[slot + FATE] = delayNs;
+    packets[this.#placeOf(this.#queued)] = extended;
     this.#queued += 1;
+    this.inFlight += 1;
+  }
+
+  /** Where number `i` of the order is. */
+  #placeOf(i: number): number {
+    return this.#size * FIELDS + ((this.#head + i) & (this.#size - 1));
   }
 
   /** The slot of the packet that has been in flight the longest, or −1. Forgets the order of those that are settled. */
   oldest(): number {
     while (this.#queued > 0) {
-      const extended = this.#order[this.#head] as number;
+      const extended = this.packets[this.#placeOf(0)] as number;
       const slot = this.slot(extended);
-      if (this.extended[slot] === extended && this.state[slot] === IN_FLIGHT) return slot;
-      this.#head = (this.#head + 1) & (this.#order.length - 1);
+      if (this.packets[slot] === extended && this.isInFlight(slot)) return slot;
+      this.#head = (this.#head + 1) & (this.#size - 1);
       this.#queued -= 1;
     }
     return -1;
@@ -278,36 +286,37 @@ class Stream {
 
   /** Doubles the window, until 16 bits cannot tell its packets apart. */
   grow(): boolean {
-    const size = this.state.length * 2;
+    const size = this.#size * 2;
     if (size > LAST_WINDOW) return false;
-    const { extended, sentNs, delayNs, state } = this;
-    this.extended = new Float64Array(size);
-    this.sentNs = new Float64Array(size);
-    this.delayNs = new Float32Array(size);
-    this.state = new Uint8Array(size);
-    for (let old = 0; old < state.length; old++) {
-      if (state[old] === FREE) continue;
-      const slot = this.slot(extended[old] as number);
-      this.extended[slot] = extended[old] as number;
-      this.sentNs[slot] = sentNs[old] as number;
-      this.delayNs[slot] = delayNs[old] as number;
-      this.state[slot] = state[old] as number;
+    const packets = memoryFor(size);
+    for (let old = 0; old < this.#size * FIELDS; old += FIELDS) {
+      const extended = this.packets[old] as number;
+      if (!Number.isNaN(extended)) packets.set(this.packets.subarray(old, old + FIELDS), (extended & (size - 1)) * FIELDS);
     }
-    this.#compact(size);
+    this.#compact(packets, size);
     return true;
   }
 
-  /** Rewrites the order with only what is in flight, which the window bounds. */
-  #compact(size: number = this.#order.length): void {
-    const order = new Float64Array(size);
+  /** Rewrites the order, into `packets`, with only what is in flight, which the window bounds. */
+  #compact(packets: Float64Array, size: number): void {
     let queued = 0;
     for (let i = 0; i < this.#queued; i++) {
-      const extended = this.#order[(this.#head + i) & (this.#order.length - 1)] as number;
+      const extended = this.packets[this.#placeOf(i)] as number;
       const slot = this.slot(extended);
-      if (this.extended[slot] === extended && this.state[slot] === IN_FLIGHT) order[queued++] = extended;
+      if (this.packets[slot] === extended && this.isInFlight(slot)) IN_ORDER[queued++] = extended;
     }
-    this.#order = order;
+    packets.set(IN_ORDER.subarray(0, queued), size * FIELDS);
+    this.packets = packets;
+    this.#size = size;
     this.#head = 0;
     this.#queued = queued;
   }
 }
+
+/** For a window of `size` packets. */
+function memoryFor(size: number): Float64Array {
+  return new Float64Array(size * (FIELDS + 1)).fill(Number.NaN);
+}
+
+/** Where an order is rewritten. */
+const IN_ORDER = new Float64Array(LAST_WINDOW);

@@ -8,11 +8,10 @@
 import { clockRateOf, createRtpPacket, parseRtp } from '../rtp/packet.ts';
 import { ReceiverStatistics } from '../rtp/receiver.ts';
 import { LateDetector } from '../stats/late.ts';
-import type { LatencyHistogram } from '../stats/histogram.ts';
 import type { Arrival, Endpoint, PacketReceiver, UdpSocket } from '../udp/engine.ts';
 import { sameEndpoint } from '../values/address.ts';
 import { OwnEcho } from './echo-side.ts';
-import type { EchoedCall, EchoSide } from './echo-side.ts';
+import type { EchoedCall, EchoPath, EchoSide } from './echo-side.ts';
 import {
   BYTES_FROM_PEER,
   FROM_ECHO,
@@ -20,6 +19,8 @@ import {
   JITTER_MS,
   LATE,
   LATE_FROM_PEER,
+  LATE_FROM_PEER_STATE,
+  LATE_STATE,
   MALFORMED,
   REJECTED_SOURCE,
   SEND_ERRORS,
@@ -49,26 +50,28 @@ export interface RelayObserver {
   /**
    * A latency sample, with the T0 it is counted from.
    *
-   * @param call the histogram of the call.
+   * @param call whose it is.
    * @param hostDelayNs what a clock in user space would have added.
    */
-  sample(call: LatencyHistogram, sentNs: number, latencyNs: number, late: boolean, hostDelayNs: number): void;
+  sample(call: CallMemory, sentNs: number, latencyNs: number, late: boolean, hostDelayNs: number): void;
   /** The first RTP packet of the peer arrived. */
   firstPacket(worker: RelayWorker, atNs: number): void;
   /** For the first time a datagram came from neither the peer nor the echo. */
   stranger(worker: RelayWorker, from: Endpoint): void;
 }
 
+/** What is being read: one for all calls, which stays where the processor has it. */
+const packet = createRtpPacket();
+
 export class RelayWorker implements PacketReceiver, EchoedCall {
   readonly #numbers: Float64Array;
-  readonly #histogram: LatencyHistogram;
+  readonly #memory: CallMemory;
   readonly #socket: UdpSocket;
-  readonly #echo: EchoSide;
+  readonly #path: EchoPath;
   readonly #own: OwnEcho | undefined;
   readonly #told: RelayObserver;
   readonly #lateThresholdNs: number;
   readonly #tracker: LatencyTracker;
-  readonly #packet = createRtpPacket();
   #peer: Endpoint | undefined;
   #late: LateDetector | undefined;
   #lateFromPeer: LateDetector | undefined;
@@ -79,9 +82,9 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
 
   constructor(options: RelayWorkerOptions) {
     this.#numbers = options.memory.numbers;
-    this.#histogram = options.memory.histogram;
+    this.#memory = options.memory;
     this.#socket = options.socket;
-    this.#echo = options.echo;
+    this.#path = options.echo.pathOf(this);
     this.#own = options.echo instanceof OwnEcho ? options.echo : undefined;
     this.#told = options.told;
     this.#lateThresholdNs = options.lateThresholdNs;
@@ -118,7 +121,6 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
   }
 
   #outgoing(buffer: Uint8Array, offset: number, length: number, atNs: number): void {
-    const packet = this.#packet;
     if (parseRtp(buffer, offset, length, packet) !== undefined) {
       this.#add(MALFORMED, 1);
       return;
@@ -136,9 +138,9 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
       this.#reception = new ReceiverStatistics({ clockRateHz: clockRateOf(payloadType) });
     }
     this.#reception?.receive(atNs, sequence, timestamp);
-    this.#lateFromPeer ??= this.#lateDetector(payloadType);
+    this.#lateFromPeer ??= this.#lateDetector(payloadType, LATE_FROM_PEER_STATE);
     if (this.#lateFromPeer.returned(atNs, timestamp, ssrc, marker)) this.#add(LATE_FROM_PEER, 1);
-    this.#echo.forward(this, buffer, offset, length, ssrc, sequence);
+    this.#path.forward(buffer, offset, length, ssrc, sequence);
   }
 
   left(ssrc: number, sequence: number, atNs: number, handedNs: number): void {
@@ -147,7 +149,6 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
 
   echoed(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
     this.#add(FROM_ECHO, 1);
-    const packet = this.#packet;
     if (parseRtp(buffer, offset, length, packet) !== undefined) {
       this.#add(MALFORMED, 1);
       return;
@@ -157,10 +158,10 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
     this.#lastActivityNs = atNs;
     const latencyNs = this.#tracker.returned(ssrc, packet.sequence, atNs);
     if (latencyNs >= 0) {
-      this.#late ??= this.#lateDetector(packet.payloadType);
+      this.#late ??= this.#lateDetector(packet.payloadType, LATE_STATE);
       const late = this.#late.returned(atNs, packet.timestamp | 0, ssrc, packet.marker);
       if (late) this.#add(LATE, 1);
-      this.#told.sample(this.#histogram, atNs - latencyNs, latencyNs, late, arrival.readNs - atNs + this.#tracker.departureDelayNs);
+      this.#told.sample(this.#memory, atNs - latencyNs, latencyNs, late, arrival.readNs - atNs + this.#tracker.departureDelayNs);
     }
     if (this.#peer === undefined) return;
     this.#add(TO_PEER, 1);
@@ -168,8 +169,8 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
     this.#socket.send(buffer, offset, length, this.#peer);
   }
 
-  #lateDetector(payloadType: number): LateDetector {
-    return new LateDetector({ clockRateHz: clockRateOf(payloadType), thresholdNs: this.#lateThresholdNs });
+  #lateDetector(payloadType: number, at: number): LateDetector {
+    return new LateDetector({ clockRateHz: clockRateOf(payloadType), thresholdNs: this.#lateThresholdNs }, this.#numbers, at);
   }
 
   #add(index: number, amount: number): void {
@@ -183,8 +184,9 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
     this.#numbers[UNSTAMPED] = this.#socket.unstamped;
   }
 
-  /** Asks the kernel what it dropped. */
-  noteDrops(): void {
+  /** What takes longer, and need not be up to date: brings the histogram there, and asks the kernel what it dropped. */
+  note(): void {
+    this.#memory.flush();
     this.#numbers[SOCKET_DROPS] = this.#socket.socketDrops() ?? Number.NaN;
   }
 
@@ -200,8 +202,8 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
   /** Settles everything and closes the port. */
   async close(nowNs: number): Promise<void> {
     this.tick(nowNs);
-    this.noteDrops();
-    this.#echo.forget(this);
+    this.note();
+    this.#path.forget();
     await this.#socket.close();
   }
 }

@@ -31,28 +31,38 @@ export interface LateOptions {
   readonly thresholdNs?: number;
 }
 
+/** Where each number of a detector lies. */
+const FIRST_AT_NS = 0;
+const FIRST_TIMESTAMP = 1;
+const LAST_AT_NS = 2;
+/** Extended beyond 32 bits. */
+const LAST_TIMESTAMP = 3;
+/** The lower envelope: how far t0 has moved since the first packet. */
+const BASE_NS = 4;
+const BUCKET_AT_NS = 5;
+const BUCKET_LEAST_NS = 6;
+const PREVIOUS_LEAST_NS = 7;
+/** Packets in a row that came before the envelope, and the latest of them. */
+const EARLY = 8;
+const LATEST_EARLY_NS = 9;
+/** What a detector needs of the memory it is given. */
+export const LATE_NUMBERS = 10;
+
 /** Follows one stream at a time: give each SSRC that is in use at once its own detector. */
 export class LateDetector {
   readonly #nsPerTick: number;
   readonly #thresholdNs: number;
+  /** Numbers side by side: as fields, each would lie in a place of its own. */
+  readonly #numbers: Float64Array;
+  readonly #at: number;
   #ssrc = NO_SSRC;
-  #firstAtNs = 0;
-  #firstTimestamp = 0;
-  #lastAtNs = 0;
-  /** Extended beyond 32 bits. */
-  #lastTimestamp = 0;
-  /** The lower envelope: how far t0 has moved since the first packet. */
-  #baseNs = 0;
-  #bucketAtNs = 0;
-  #bucketLeastNs = 0;
-  #previousLeastNs = Number.POSITIVE_INFINITY;
-  /** Packets in a row that came before the envelope, and the latest of them. */
-  #early = 0;
-  #latestEarlyNs = 0;
 
-  constructor(options: LateOptions) {
+  /** @param numbers {@link LATE_NUMBERS} of them from `at` on are the detector's. */
+  constructor(options: LateOptions, numbers: Float64Array = new Float64Array(LATE_NUMBERS), at: number = 0) {
     this.#nsPerTick = 1e9 / options.clockRateHz;
     this.#thresholdNs = options.thresholdNs ?? DEFAULT_LATE_THRESHOLD_NS;
+    this.#numbers = numbers;
+    this.#at = at;
   }
 
   /**
@@ -64,62 +74,71 @@ export class LateDetector {
    */
   returned(atNs: number, timestamp: number, ssrc: number, marker: boolean): boolean {
     if (ssrc !== this.#ssrc) return this.#start(atNs, timestamp, ssrc);
-    const extended = extendTimestamp(this.#lastTimestamp, timestamp);
-    const differenceNs = atNs - this.#firstAtNs - (extended - this.#firstTimestamp) * this.#nsPerTick;
-    if (marker && (atNs - this.#lastAtNs >= SILENCE_NS || differenceNs - this.#baseNs >= BREAK_NS)) {
+    const numbers = this.#numbers;
+    const at = this.#at;
+    const lastTimestamp = numbers[at + LAST_TIMESTAMP] as number;
+    const extended = extendTimestamp(lastTimestamp, timestamp);
+    const sinceFirst = extended - (numbers[at + FIRST_TIMESTAMP] as number);
+    const differenceNs = atNs - (numbers[at + FIRST_AT_NS] as number) - sinceFirst * this.#nsPerTick;
+    const elapsedNs = atNs - (numbers[at + LAST_AT_NS] as number);
+    if (marker && (elapsedNs >= SILENCE_NS || differenceNs - (numbers[at + BASE_NS] as number) >= BREAK_NS)) {
       return this.#start(atNs, timestamp, ssrc);
     }
-    const sameInstant = extended === this.#lastTimestamp;
-    const elapsedNs = atNs - this.#lastAtNs;
-    this.#lastAtNs = atNs;
-    this.#lastTimestamp = extended;
-    if (sameInstant) return false;
+    numbers[at + LAST_AT_NS] = atNs;
+    numbers[at + LAST_TIMESTAMP] = extended;
+    if (extended === lastTimestamp) return false;
     this.#follow(atNs, differenceNs, elapsedNs);
-    return differenceNs > this.#baseNs + this.#thresholdNs;
+    return differenceNs > (numbers[at + BASE_NS] as number) + this.#thresholdNs;
   }
 
   #start(atNs: number, timestamp: number, ssrc: number): boolean {
     this.#ssrc = ssrc;
-    this.#firstAtNs = atNs;
-    this.#firstTimestamp = timestamp;
-    this.#lastAtNs = atNs;
-    this.#lastTimestamp = timestamp;
-    this.#baseNs = 0;
-    this.#bucketAtNs = atNs;
-    this.#bucketLeastNs = 0;
-    this.#previousLeastNs = Number.POSITIVE_INFINITY;
-    this.#early = 0;
+    const numbers = this.#numbers;
+    const at = this.#at;
+    numbers.fill(0, at, at + LATE_NUMBERS);
+    numbers[at + FIRST_AT_NS] = atNs;
+    numbers[at + FIRST_TIMESTAMP] = timestamp;
+    numbers[at + LAST_AT_NS] = atNs;
+    numbers[at + LAST_TIMESTAMP] = timestamp;
+    numbers[at + BUCKET_AT_NS] = atNs;
+    numbers[at + PREVIOUS_LEAST_NS] = Number.POSITIVE_INFINITY;
     return false;
   }
 
   #follow(atNs: number, differenceNs: number, elapsedNs: number): void {
-    if (differenceNs < this.#baseNs) {
-      this.#latestEarlyNs = this.#early === 0 ? differenceNs : Math.max(this.#latestEarlyNs, differenceNs);
-      this.#early += 1;
-    } else {
-      this.#early = 0;
+    const numbers = this.#numbers;
+    const at = this.#at;
+    const baseNs = numbers[at + BASE_NS] as number;
+    let early = 0;
+    if (differenceNs < baseNs) {
+      early = (numbers[at + EARLY] as number) + 1;
+      numbers[at + LATEST_EARLY_NS] = early === 1 ? differenceNs : Math.max(numbers[at + LATEST_EARLY_NS] as number, differenceNs);
     }
+    numbers[at + EARLY] = early;
     // A single early packet is no more than on time for the envelope's rise.
-    this.#leastOfBucket(atNs, Math.max(differenceNs, this.#baseNs));
-    if (this.#early >= EARLY_RUN) {
-      this.#baseNs = this.#latestEarlyNs;
-      this.#bucketLeastNs = this.#baseNs;
-      this.#early = 0;
+    this.#leastOfBucket(atNs, Math.max(differenceNs, baseNs));
+    if (early >= EARLY_RUN) {
+      const latestEarlyNs = numbers[at + LATEST_EARLY_NS] as number;
+      numbers[at + BASE_NS] = latestEarlyNs;
+      numbers[at + BUCKET_LEAST_NS] = latestEarlyNs;
+      numbers[at + EARLY] = 0;
       return;
     }
-    const leastNs = Math.min(this.#previousLeastNs, this.#bucketLeastNs);
-    if (leastNs > this.#baseNs) this.#baseNs = Math.min(leastNs, this.#baseNs + elapsedNs * MAXIMUM_RISE);
+    const leastNs = Math.min(numbers[at + PREVIOUS_LEAST_NS] as number, numbers[at + BUCKET_LEAST_NS] as number);
+    if (leastNs > baseNs) numbers[at + BASE_NS] = Math.min(leastNs, baseNs + elapsedNs * MAXIMUM_RISE);
   }
 
   #leastOfBucket(atNs: number, differenceNs: number): void {
-    const ageNs = atNs - this.#bucketAtNs;
+    const numbers = this.#numbers;
+    const at = this.#at;
+    const ageNs = atNs - (numbers[at + BUCKET_AT_NS] as number);
     if (ageNs >= BUCKET_NS) {
       // After a long time without a packet the present bucket is as out of date as the previous one.
-      this.#previousLeastNs = ageNs >= 2 * BUCKET_NS ? Number.POSITIVE_INFINITY : this.#bucketLeastNs;
-      this.#bucketLeastNs = differenceNs;
-      this.#bucketAtNs = atNs;
-    } else if (differenceNs < this.#bucketLeastNs) {
-      this.#bucketLeastNs = differenceNs;
+      numbers[at + PREVIOUS_LEAST_NS] = ageNs >= 2 * BUCKET_NS ? Number.POSITIVE_INFINITY : (numbers[at + BUCKET_LEAST_NS] as number);
+      numbers[at + BUCKET_LEAST_NS] = differenceNs;
+      numbers[at + BUCKET_AT_NS] = atNs;
+    } else if (differenceNs < (numbers[at + BUCKET_LEAST_NS] as number)) {
+      numbers[at + BUCKET_LEAST_NS] = differenceNs;
     }
   }
 }

@@ -33,8 +33,8 @@ function setUp(family: 'IPv4' | 'IPv6' = 'IPv4') {
     lateThresholdNs: 3 * MS,
     told: {
       sent: (sentNs) => told.sent.push(sentNs),
-      sample: (histogram, sentNs, latencyNs, late) => {
-        histogram.record(latencyNs);
+      sample: (call, sentNs, latencyNs, late) => {
+        call.record(latencyNs);
         told.samples.push([sentNs, latencyNs, late]);
       },
       firstPacket: (_worker, atNs) => told.first.push(atNs),
@@ -59,6 +59,8 @@ describe('a worker', () => {
     ]);
     expect(told.samples).toEqual([[0, 10 * MS, false]]);
     expect(memory.counters()).toMatchObject({ from_peer: 1, bytes_from_peer: rich.length, from_echo: 1, to_peer: 1, sent: 1, returned: 1 });
+    expect(memory.histogram.count).toBe(0);
+    worker.note();
     expect(memory.histogram.count).toBe(1);
   });
 
@@ -180,7 +182,7 @@ describe('a worker', () => {
     socket.drops = 3;
     socket.deliver(rtp(1), PEER, 0);
     expect(memory.counters()).toMatchObject({ send_errors: 1, from_peer: 1 });
-    worker.noteDrops();
+    worker.note();
     expect(memory.socketDrops).toBe(3);
   });
 });
