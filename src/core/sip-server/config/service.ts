@@ -1,0 +1,67 @@
+/** `[metrics]`, `[health]`, `[logging]`: what the service tells. */
+import { key, optionalKey, table } from '../../service/config/schema.ts';
+import type { Table } from '../../service/config/schema.ts';
+import { choice, integer, numericAddress, port, text, yesOrNo } from '../../service/config/value-types.ts';
+import type { LogLevel } from '../../service/log.ts';
+
+export interface MetricsSection {
+  readonly status_interval_seconds: number;
+  readonly sla: boolean;
+  readonly call_records_file?: string;
+  readonly run_file?: string;
+}
+
+export const METRICS: Table<MetricsSection> = table<MetricsSection>('What is measured; HTTP is in [health].', {
+  status_interval_seconds: key(integer(0, 86_400), {
+    default: 10,
+    reloadable: true,
+    doc: 'Time between status lines, written when something changed; 0 for none.',
+  }),
+  sla: key(yesOrNo, { default: true, reloadable: true, doc: 'Answer GET /sla with the service-level verdict of the relayed calls.' }),
+  call_records_file: optionalKey(text({ what: 'a file name' }), {
+    example: '/var/log/rtplat/calls.jsonl',
+    doc: 'File that gets a line of JSON for each call that has ended.',
+  }),
+  run_file: optionalKey(text({ what: 'a file name' }), {
+    example: 'sip-serve.run.json',
+    doc: 'Run file to write when the service ends.',
+  }),
+});
+
+export interface HealthSection {
+  readonly enable_health_check: boolean;
+  readonly bind_address: string;
+  readonly health_check_port: number;
+  readonly health_check_interval_seconds: number;
+  readonly restart_on_failure: boolean;
+  readonly max_restart_attempts: number;
+}
+
+export const HEALTH: Table<HealthSection> = table<HealthSection>('The HTTP service: /health, /metrics, /channels, /sla, /events.', {
+  enable_health_check: key(yesOrNo, { default: true, doc: 'Serve HTTP.' }),
+  bind_address: key(numericAddress, { default: '127.0.0.1', doc: 'Numeric address; there is no authentication.' }),
+  health_check_port: key(port, { default: 8_080, doc: 'TCP port; 0 takes a free one.' }),
+  health_check_interval_seconds: key(integer(1, 86_400), { default: 30, doc: 'Time between the checks of itself.' }),
+  restart_on_failure: key(yesOrNo, { default: true, doc: 'Start a part of the service again that has failed.' }),
+  max_restart_attempts: key(integer(0, 1_000), { default: 3, doc: 'Attempts in a row; then the service ends.' }),
+});
+
+export interface LoggingSection {
+  readonly level: LogLevel;
+  readonly format: 'text' | 'json';
+  readonly enable_file_logging: boolean;
+  readonly file: string;
+  readonly max_log_size_mb: number;
+  readonly max_log_files: number;
+  readonly enable_syslog: boolean;
+}
+
+export const LOGGING: Table<LoggingSection> = table<LoggingSection>('Log lines; those of standard output are always written.', {
+  level: key(choice(['debug', 'info', 'warn', 'error']), { default: 'info', reloadable: true, doc: 'The least important lines to write.' }),
+  format: key(choice(['text', 'json']), { default: 'text', reloadable: true, doc: 'How lines are written.' }),
+  enable_file_logging: key(yesOrNo, { default: true, doc: 'Write them to a file too.' }),
+  file: key(text({ what: 'a file name' }), { default: 'logs/sip-serve.log', doc: 'That file, from the working directory.' }),
+  max_log_size_mb: key(integer(1, 100_000), { default: 100, doc: 'Size at which a new file is begun, in megabytes of 2^20 bytes.' }),
+  max_log_files: key(integer(1, 1_000), { default: 10, doc: 'Files that are kept, the present one included.' }),
+  enable_syslog: key(yesOrNo, { default: true, doc: 'Send them to the local syslog, where there is one.' }),
+});
