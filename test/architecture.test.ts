@@ -42,9 +42,10 @@ const refusedImports = [
     'ari/health',
     'ari/vendor',
   ].map((name) => using(`../${name}.ts`)),
-  ...['udp/batch/engine', 'relay/media', 'relay/fleet', 'probe/pacer', 'probe/session', 'report/sources', 'report/files'].map((name) =>
-    using(`../${name}.ts`),
-  ),
+  ...[
+    ...['udp/batch/engine', 'relay/media', 'relay/fleet', 'probe/pacer', 'probe/session', 'report/sources', 'report/files'],
+    ...['sip/transports/udp', 'media/fleet', 'media/link', 'sip-server/server', 'sip-server/player-legs'],
+  ].map((name) => using(`../${name}.ts`)),
   using('../../commands/main.ts'),
   using('../../../bin/rtplat.ts'),
 ];
@@ -68,12 +69,21 @@ const refusedGlobals = [
 ].map((expression) => `export const value: unknown = ${expression};\n`);
 
 const engines = `udp/portable echo/server service/http ari/client ari/connection ari/session ari/session-calls ari/health ari/vendor
-  udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/files`
+  udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/files
+  sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
   .split(/\s+/)
   .map((name) => `src/core/${name}.ts`);
-const neighbours = ['ari/calls', 'relay/tracker', 'relay/worker', 'relay/plane', 'probe/matching', 'report/render', 'ports/allocator'].map(
-  (name) => `src/core/${name}.ts`,
-);
+const neighbours = [
+  'ari/calls',
+  'relay/tracker',
+  'relay/worker',
+  'relay/plane',
+  'probe/matching',
+  'sip/user-agent',
+  'media/plane',
+  'report/render',
+  'ports/allocator',
+].map((name) => `src/core/${name}.ts`);
 
 const impure = "import { performance } from 'node:perf_hooks';\nexport const t = performance.now() + Date.now();\n";
 const upward = `export const t = Date.now();\n${using('../../commands/main.ts')}`;

@@ -9,6 +9,7 @@ import { echoCommand } from './echo.ts';
 import type { CommandIo } from './io.ts';
 import { probeCommand } from './probe.ts';
 import { reportCommand } from './report.ts';
+import { sipServeCommand } from './sip-serve.ts';
 
 const EXIT_STATUS = `
 Exit status:
@@ -40,7 +41,7 @@ Start here:
   $ rtplat report --sla run.json                  a verdict
 ${EXIT_STATUS}`,
     );
-  for (const make of [demoCommand, echoCommand, ariServeCommand, probeCommand, reportCommand, completionCommand]) {
+  for (const make of [demoCommand, echoCommand, ariServeCommand, sipServeCommand, probeCommand, reportCommand, completionCommand]) {
     program.addCommand(inherit(make(io), program));
   }
   return program;

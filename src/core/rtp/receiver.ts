@@ -130,6 +130,11 @@ export class ReceiverStatistics {
     return this.#received === 0 ? 0 : this.#expectedBefore + this.#highest - this.#lowest + 1;
   }
 
+  /** The highest sequence number that arrived, with its cycles in the upper 16 bits (RFC 3550 §6.4.1); 32 bits, unsigned. */
+  get extendedHighestSequence(): number {
+    return this.#received === 0 ? 0 : (this.#highest - SEQUENCE_MODULUS) >>> 0;
+  }
+
   /** Sequence numbers that never arrived, as of now: a reordered packet takes its own back. */
   get lost(): number {
     return this.expected - (this.#inSequence() - this.#duplicates);

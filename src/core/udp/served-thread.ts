@@ -33,13 +33,16 @@ export const STOP = 'stop';
 
 export interface ThreadHandlers<Message> {
   message(message: Message): void;
-  /** Called very often; at least every 50 ms. */
+  /** Called very often; at least every 50 ms, and when {@link dueNs} says so. */
   tick(): void;
+  /** When {@link tick} is to be called next, ns of the engine's clock; Infinity when nothing is due. */
+  readonly dueNs?: () => number;
   /** The last thing. */
   stop(): void;
 }
 
 const TICK_MS = 50;
+const NS_PER_MS = 1e6;
 
 /** The engine of the thread, before it serves. */
 export class ServedThread {
@@ -100,19 +103,34 @@ export class ServedThread {
         if (stopped) handlers.stop();
         return !stopped;
       },
+      ...(handlers.dueNs === undefined ? {} : { dueNs: handlers.dueNs }),
     });
   }
 
   async #listen<Message>(handlers: ThreadHandlers<Message>): Promise<void> {
     const { port } = this.#setup;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setInterval(() => handlers.tick(), TICK_MS);
+    let timer: NodeJS.Timeout | undefined;
+    const turn = (): void => {
+      handlers.tick();
+      clearTimeout(timer);
+      timer = setTimeout(turn, this.#sleepMs(handlers.dueNs));
+    };
+    turn();
     port.on('message', (message: Message | typeof STOP) => {
-      if (message === STOP) resolve();
-      else handlers.message(message);
+      if (message === STOP) return resolve();
+      handlers.message(message);
+      // It may have made something due.
+      return turn();
     });
     await promise;
-    clearInterval(timer);
+    clearTimeout(timer);
     handlers.stop();
+  }
+
+  /** In whole milliseconds, rounded up: a timer that fires too early would only have to be set again. */
+  #sleepMs(dueNs: (() => number) | undefined): number {
+    if (dueNs === undefined) return TICK_MS;
+    return Math.min(TICK_MS, Math.max(0, Math.ceil((dueNs() - this.selected.engine.nowNs()) / NS_PER_MS)));
   }
 }

@@ -11,6 +11,7 @@ import { bindError } from '../bind-error.ts';
 import { nowNs } from '../clock.ts';
 import type { BindOptions, ClockName, UdpEngine, UdpSocket } from '../engine.ts';
 import { DEFAULT_BUFFER_BYTES } from '../defaults.ts';
+import { Alarm } from './alarm.ts';
 import { BatchArrival } from './arrival.ts';
 import { KernelClock } from './clock.ts';
 import { Departures } from './departures.ts';
@@ -76,6 +77,8 @@ export interface BatchOptions {
 export interface Serving {
   /** Asked after every turn, and at least every {@link WAIT_MS}. @returns whether to go on. */
   readonly goOn: () => boolean;
+  /** When it has to be asked the next time, ns of {@link BatchEngine.nowNs}; Infinity when nothing is due. Called after it. */
+  readonly dueNs?: () => number;
 }
 
 /** The longest sleep: how late a stop can be noticed when nobody rings. */
@@ -84,8 +87,10 @@ const WAIT_MS = 50;
 const BURST = 32;
 /** Rounds over the sockets that have something to read before the event loop has its turn. */
 const ROUNDS = 4;
-/** epoll's name for the doorbell; sockets have theirs from 0. */
+const NS_PER_MS = 1e6;
+/** epoll's names for the doorbell and the alarm; sockets have theirs from 0. */
 const DOORBELL = 0xffff_ffff;
+const ALARM = 0xffff_fffe;
 
 /** @throws BatchUnavailable where there cannot be one. */
 export function createBatchEngine(options: BatchOptions = {}): BatchEngine {
@@ -114,6 +119,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
   #epoll = -1;
   #doorbell = -1;
   #doorbellLent = false;
+  #alarm: Alarm | undefined;
   #watch: WatchHandle | undefined;
   #again: NodeJS.Immediate | undefined;
   /** Receive slots in use: what they hold may be waiting to be sent. */
@@ -265,13 +271,33 @@ export class BatchEngine implements UdpEngine, SocketHost {
   }
 
   /** The same for a while: leaves the sockets open. */
-  run({ goOn }: Serving): void {
+  run({ goOn, dueNs }: Serving): void {
     this.#openLoop();
     while (goOn()) {
-      const alone = this.#alone();
+      // Only epoll can wait for the alarm as well.
+      const alone = dueNs === undefined ? this.#alone() : undefined;
       if (alone !== undefined) this.#serveAlone(alone, goOn);
-      else this.#turn(this.#busyPoll || this.#ready.size > 0 ? 0 : WAIT_MS, Number.POSITIVE_INFINITY);
+      else this.#turn(this.#busyPoll || this.#ready.size > 0 ? 0 : this.#sleepMs(dueNs), Number.POSITIVE_INFINITY);
     }
+  }
+
+  /** How long to sleep at most. What is due before that sets the alarm. */
+  #sleepMs(dueNs: (() => number) | undefined): number {
+    if (dueNs === undefined) return WAIT_MS;
+    const atNs = dueNs();
+    const waitNs = atNs - nowNs();
+    if (waitNs <= 0) return 0;
+    if (waitNs < WAIT_MS * NS_PER_MS) this.#openAlarm().set(atNs);
+    return WAIT_MS;
+  }
+
+  #openAlarm(): Alarm {
+    if (this.#alarm === undefined) {
+      const alarm = new Alarm(this.libc, this.memory);
+      this.#watchFor(this.#descriptor(alarm.fd), ALARM);
+      this.#alarm = alarm;
+    }
+    return this.#alarm;
   }
 
   /** Closes all sockets and what waits for them. For a thread that ends before it served; {@link serve} does so itself. */
@@ -339,6 +365,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
     for (let i = 0; i < count; i++) {
       const index = words[(events + i * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA) >>> 2] as number;
       if (index === DOORBELL) this.#answerDoor();
+      else if (index === ALARM) this.#alarm?.rang();
       else {
         const socket = this.#sockets[index];
         if (socket !== undefined) this.#ready.add(socket);
@@ -434,6 +461,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
     this.#watch = undefined;
     clearImmediate(this.#again);
     this.#again = undefined;
+    this.#alarm?.close();
+    this.#alarm = undefined;
     if (this.#epoll >= 0) this.libc.close(this.#epoll);
     // One that was lent may be rung at this moment: closed here, its number could be another file by then.
     if (this.#doorbell >= 0 && !this.#doorbellLent) this.libc.close(this.#doorbell);

@@ -90,6 +90,13 @@ export const EFD_NONBLOCK = 0o4000;
 export const POLLOUT = 0x4;
 
 export const CLOCK_REALTIME = 0;
+export const CLOCK_MONOTONIC = 1;
+export const TFD_CLOEXEC = 0o2000000;
+export const TFD_NONBLOCK = 0o4000;
+export const TFD_TIMER_ABSTIME = 1;
+/** struct itimerspec: the interval, then the time of the first expiry, each seconds (i64) and nanoseconds (i64). */
+export const ITIMERSPEC_BYTES = 32;
+export const ITIMERSPEC_VALUE = 16;
 
 /** The kernel takes no more datagrams in one UDP_SEGMENT send … */
 export const UDP_MAX_SEGMENTS = 64;

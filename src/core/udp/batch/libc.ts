@@ -23,6 +23,8 @@ export interface Libc {
   epoll_ctl(epoll: number, operation: number, fd: number, event: number): number;
   epoll_wait(epoll: number, events: number, count: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
+  timerfd_create(clock: number, flags: number): number;
+  timerfd_settime(fd: number, flags: number, value: number, old: number): number;
   clock_gettime(clock: number, result: number): number;
   prctl(option: number, value: number, a: number, b: number, c: number): number;
   close(fd: number): number;
@@ -62,6 +64,8 @@ const PROTOTYPES: Record<Exclude<keyof Libc, 'errno' | 'addressOf' | 'watch'>, s
   epoll_ctl: 'int epoll_ctl(int, int, int, uintptr_t)',
   epoll_wait: 'int epoll_wait(int, uintptr_t, int, int)',
   eventfd: 'int eventfd(uint32, int)',
+  timerfd_create: 'int timerfd_create(int, int)',
+  timerfd_settime: 'int timerfd_settime(int, int, uintptr_t, uintptr_t)',
   clock_gettime: 'int clock_gettime(int, uintptr_t)',
   prctl: 'int prctl(int, uint64, uint64, uint64, uint64)',
   close: 'int close(int)',

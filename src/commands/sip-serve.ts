@@ -1,0 +1,67 @@
+/** `rtplat sip-serve`: the auto-answering SIP server. */
+import { Command } from 'commander';
+import type { CommandIo } from './io.ts';
+import { numericAddress, option, port } from './options.ts';
+import { engineOption } from './service-options.ts';
+import type { EngineCommandOptions, LogCommandOptions } from './service-options.ts';
+
+export interface SipServeOptions extends Partial<LogCommandOptions>, Pick<EngineCommandOptions, 'engine'> {
+  readonly config?: string;
+  readonly check?: true;
+  readonly printConfig?: true;
+  readonly port?: number;
+  readonly bind?: string;
+  readonly httpPort?: number;
+}
+
+export function sipServeCommand(io: CommandIo): Command {
+  return new Command('sip-serve')
+    .description('SIP server that answers calls by itself: tone, echo, recording, or the measured relay')
+    .addOption(option('-c, --config <file>', 'TOML file; without one the defaults of --print-config apply', { env: 'RTPLAT_CONFIG' }))
+    .addOption(option('--check', 'say everything that is wrong with the configuration, and end', {}))
+    .addOption(option('--print-config', 'print the configuration that applies, as TOML with comments, and end', {}))
+    .addOption(
+      option('-p, --port <port>', 'UDP and TCP port of SIP, over sip.port of the file', {
+        parse: port('zero-allowed'),
+        env: 'RTPLAT_SIP_PORT',
+      }),
+    )
+    .addOption(
+      option('-b, --bind <address>', 'numeric address to listen on, over sip.bind_address of the file', {
+        parse: numericAddress,
+        env: 'BIND_IP',
+      }),
+    )
+    .addOption(
+      option('--http-port <port>', 'TCP port of /health and /metrics, over health.health_check_port of the file', {
+        parse: port('zero-allowed'),
+        env: 'SERVICE_PORT',
+      }),
+    )
+    .addOption(engineOption())
+    .addOption(
+      option('--log-format <format>', 'how log lines are written, over logging.format of the file', {
+        choices: ['text', 'json'],
+        env: 'RTPLAT_LOG_FORMAT',
+      }),
+    )
+    .addOption(
+      option('--log-level <level>', 'the least important lines to write, over logging.level of the file', {
+        choices: ['debug', 'info', 'warn', 'error'],
+        env: 'RTPLAT_LOG_LEVEL',
+      }),
+    )
+    .addHelpText(
+      'after',
+      `
+Any number that is called answers; [[route]] rules of the file say what each gets.
+HTTP: /health, /metrics, /channels, /channels/ID, /sla, /events.
+
+Example:
+  $ rtplat sip-serve --config sip-server.toml`,
+    )
+    .action(async (options: SipServeOptions, command: Command) => {
+      const { runSipServe } = await import('./sip-serve-run.ts');
+      await runSipServe(io, options, (name) => command.getOptionValueSource(name));
+    });
+}

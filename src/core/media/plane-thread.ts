@@ -1,0 +1,34 @@
+/** The thread that has the media of calls: a {@link MediaPlane} that takes its orders from the main thread. */
+import { workerData } from 'node:worker_threads';
+import { ServedThread } from '../udp/served-thread.ts';
+import type { ThreadSetup } from '../udp/served-thread.ts';
+import { MediaTotals } from './numbers.ts';
+import type { MediaOrder } from './orders.ts';
+import { MediaPlane } from './plane.ts';
+import type { MediaSettings } from './plane.ts';
+
+export interface MediaThreadData {
+  readonly settings: MediaSettings;
+  readonly totals: SharedArrayBuffer;
+}
+
+const { setup, settings, totals } = workerData as MediaThreadData & { readonly setup: ThreadSetup };
+const thread = await ServedThread.start(setup);
+const { engine } = thread.selected;
+/** Taken once: a wall clock that is set meanwhile would make round trips of RTCP wrong. */
+const unixOffsetNs = Date.now() * 1e6 - engine.nowNs();
+const plane = new MediaPlane({
+  settings,
+  totals: new MediaTotals(totals),
+  bind: (options) => thread.bind(options),
+  nowNs: () => engine.nowNs(),
+  unixNs: (nowNs) => nowNs + unixOffsetNs,
+  random: Math.random,
+  tell: (message) => thread.tell(message),
+});
+await thread.serve<MediaOrder>({
+  message: (order) => plane.take(order),
+  tick: () => plane.tick(),
+  dueNs: () => plane.dueNs,
+  stop: () => plane.stop(),
+});

@@ -1,0 +1,215 @@
+/**
+ * A SIP element on the network: its transports, the user agent behind them, and the timer that the user agent waits for. One bad
+ * message never ends it.
+ */
+import { isIP } from 'node:net';
+import type { TlsOptions } from 'node:tls';
+import { messageOf } from '../../errors.ts';
+import type { UdpEngine } from '../../udp/engine.ts';
+import { parseMessage } from '../parse.ts';
+import { parseUri } from '../uri.ts';
+import type { SipFlow } from '../transactions.ts';
+import type { Endpoint } from '../../values/address.ts';
+import type { UserAgent } from '../user-agent.ts';
+import { StreamTransport } from './stream.ts';
+import type { TransportUser } from './transport.ts';
+import { UdpTransport } from './udp.ts';
+
+export interface ListenOptions {
+  /** For UDP, on an event loop. */
+  readonly engine: UdpEngine;
+  /** Numeric local addresses; each transport listens on all of them. */
+  readonly addresses: readonly string[];
+  /** Ports; null: not at all. */
+  readonly udpPort: number | null;
+  readonly tcpPort: number | null;
+  readonly tls: { readonly port: number; readonly options: TlsOptions } | null;
+  /** The address that peers see, where it is not one of this host's. */
+  readonly advertise?: string;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  /** A message that could not be read, or that something went wrong with; without a flow it was a timer. For the log. */
+  readonly trouble: (what: string, flow: SipFlow | undefined, isOurs: boolean) => void;
+}
+
+export interface EndpointCounts {
+  /** Messages. */
+  readonly received: number;
+  readonly sent: number;
+  readonly sendErrors: number;
+  readonly malformed: number;
+  /** Datagrams that found a receive buffer full; null where the system does not tell. */
+  readonly drops: number | null;
+  /** Of TCP and TLS that are open; those that were closed because there were too many. */
+  readonly connections: number;
+  readonly connectionsRefused: number;
+}
+
+/** Node.js fires a longer timer at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export class SipEndpoint implements TransportUser {
+  readonly #options: ListenOptions;
+  readonly #agent: UserAgent;
+  readonly #udp: UdpTransport[] = [];
+  readonly #streams: StreamTransport[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+  #stopped = false;
+  #malformed = 0;
+
+  private constructor(options: ListenOptions, agent: UserAgent) {
+    this.#options = options;
+    this.#agent = agent;
+  }
+
+  /** @throws RtplatError `bind`; nothing is left open then. */
+  static async start(options: ListenOptions, agent: UserAgent): Promise<SipEndpoint> {
+    const endpoint = new SipEndpoint(options, agent);
+    try {
+      await endpoint.#listen();
+    } catch (error) {
+      await endpoint.stop();
+      throw error;
+    }
+    return endpoint;
+  }
+
+  async #listen(): Promise<void> {
+    const { engine, addresses, udpPort, tcpPort, tls, advertise } = this.#options;
+    const shown = advertise === undefined ? {} : { advertise };
+    for (const address of addresses) {
+      if (udpPort !== null) this.#udp.push(await UdpTransport.start({ engine, local: { address, port: udpPort }, ...shown }, this));
+      if (tcpPort !== null) this.#streams.push(await StreamTransport.start({ local: { address, port: tcpPort }, ...shown }, this));
+      if (tls !== null) {
+        this.#streams.push(await StreamTransport.start({ local: { address, port: tls.port }, tls: tls.options, ...shown }, this));
+      }
+    }
+  }
+
+  /** Where it listens, such as `udp 127.0.0.1:5060`. */
+  get listening(): readonly { readonly transport: 'UDP' | 'TCP' | 'TLS'; readonly address: string; readonly port: number }[] {
+    return [
+      ...this.#udp.map(({ local }) => ({ transport: 'UDP' as const, ...local })),
+      ...this.#streams.map(({ local, transport }) => ({ transport, ...local })),
+    ];
+  }
+
+  /** Messages in and out, and what went wrong with them. */
+  counts(): EndpointCounts {
+    const transports = [...this.#udp, ...this.#streams];
+    const sum = (of: 'received' | 'sent' | 'sendErrors'): number => transports.reduce((total, { counts }) => total + counts[of], 0);
+    return {
+      received: sum('received'),
+      sent: sum('sent'),
+      sendErrors: sum('sendErrors'),
+      malformed: this.#malformed,
+      drops: this.#udp.reduce<number | null>((total, udp) => addKnown(total, udp.drops()), 0),
+      connections: this.#streams.reduce((total, { connections }) => total + connections, 0),
+      connectionsRefused: this.#streams.reduce((total, { refused }) => total + refused, 0),
+    };
+  }
+
+  /** Something happened in the user agent that is not a message: its timers may have changed. */
+  touched(): void {
+    this.#arm();
+  }
+
+  message(bytes: Uint8Array, flow: SipFlow): void {
+    if (this.#stopped) return;
+    try {
+      const parsed = parseMessage(bytes);
+      if ('message' in parsed) this.#agent.received(parsed.message, flow, this.#options.nowMs());
+      else {
+        this.#malformed += 1;
+        this.#options.trouble(parsed.problem, flow, false);
+        if (parsed.request !== undefined) this.#agent.malformed(parsed.request, { status: parsed.status, reason: parsed.problem }, flow);
+      }
+    } catch (error) {
+      this.#options.trouble(messageOf(error), flow, true);
+    }
+    this.#arm();
+  }
+
+  failed(flow: SipFlow, reason: string): void {
+    if (this.#stopped) return;
+    void reason;
+    this.#agent.layer.flowFailed(flow, this.#options.nowMs());
+    this.#arm();
+  }
+
+  /**
+   * The way to a URI whose host is numeric; undefined for all others.
+   *
+   * @param like where there is a choice, the same transport as this flow's.
+   */
+  flowTo(text: string, like: SipFlow): SipFlow | undefined {
+    const uri = parseUri(text);
+    if (uri === undefined) return undefined;
+    const transport = (uri.params.get('transport') ?? like.transport).toUpperCase();
+    const address = numeric(uri.host);
+    if (address === undefined) return undefined;
+    const remote = { address, port: uri.port ?? (transport === 'TLS' ? 5061 : 5060) };
+    if (transport === 'UDP') return like.to?.(remote) ?? this.#udp[0]?.flowTo(remote);
+    // Whoever has a connection to us has a port of its own in its contact, which it may not listen on.
+    if (like.reliable && like.transport === transport && like.remote.address === address) return like;
+    return this.#streams.find((stream) => stream.transport === transport)?.flowTo(remote);
+  }
+
+  /**
+   * The way to a peer that we turn to by ourselves.
+   *
+   * @param remote numeric.
+   * @throws Error when there is none of that transport and family.
+   */
+  async reach(transport: 'udp' | 'tcp' | 'tls', remote: Endpoint): Promise<SipFlow> {
+    const family = (address: string): boolean => address.includes(':');
+    const suits = ({ local }: { readonly local: Endpoint }): boolean =>
+      local.address === '::' || family(local.address) === family(remote.address);
+    if (transport === 'udp') {
+      const udp = this.#udp.find(suits);
+      if (udp !== undefined) return udp.reach(remote);
+    } else {
+      const stream = this.#streams.find((candidate) => candidate.transport.toLowerCase() === transport && suits(candidate));
+      if (stream !== undefined) return stream.flowTo(remote);
+    }
+    throw new Error(`${transport} is not served for ${remote.address}`);
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    const { dueMs } = this.#agent;
+    if (dueMs >= this.#timerMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = dueMs;
+    // A timer of the event loop may be a millisecond early.
+    this.#timer = setTimeout(() => this.#tick(), Math.min(Math.max(0, Math.ceil(dueMs - this.#options.nowMs())), LONGEST_TIMER_MS));
+  }
+
+  #tick(): void {
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    try {
+      this.#agent.tick(this.#options.nowMs());
+    } catch (error) {
+      this.#options.trouble(messageOf(error), undefined, true);
+    }
+    this.#arm();
+  }
+
+  /** What was sent goes out; nothing is taken any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await Promise.all([...this.#udp, ...this.#streams].map((transport) => transport.stop()));
+  }
+}
+
+/** An address without the brackets of an IPv6 reference; undefined for a name. */
+function numeric(host: string): string | undefined {
+  const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+  return isIP(bare) === 0 ? undefined : bare;
+}
+
+function addKnown(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b;
+}
