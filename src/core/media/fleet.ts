@@ -19,7 +19,7 @@ import { Recorder, Recording } from './recorder.ts';
 import { ToneLoops } from './tone-loops.ts';
 import type { MediaAction, MediaCall, MediaEvents, MediaSpec } from './types.ts';
 
-export type { MediaCall, MediaReport } from './types.ts';
+export type { MediaCall } from './types.ts';
 
 export interface MediaFleetOptions {
   readonly engine: EngineChoice;

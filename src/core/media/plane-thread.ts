@@ -1,11 +1,13 @@
 /** The thread that has the media of calls: a {@link MediaPlane} that takes its orders from the main thread. */
 import { workerData } from 'node:worker_threads';
+import { BatchEngine, createBatchEngine } from '../udp/batch/engine.ts';
 import { ServedThread } from '../udp/served-thread.ts';
 import type { ThreadSetup } from '../udp/served-thread.ts';
 import { MediaTotals } from './numbers.ts';
 import type { MediaOrder } from './orders.ts';
 import { MediaPlane } from './plane.ts';
 import type { MediaSettings } from './plane.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface MediaThreadData {
   readonly settings: MediaSettings;
@@ -15,6 +17,7 @@ export interface MediaThreadData {
 const { setup, settings, totals } = workerData as MediaThreadData & { readonly setup: ThreadSetup };
 const thread = await ServedThread.start(setup);
 const { engine } = thread.selected;
+if (engine instanceof BatchEngine) warmUp(createBatchEngine({ ownThread: true, clock: engine.clock }));
 /** Taken once: a wall clock that is set meanwhile would make round trips of RTCP wrong. */
 const unixOffsetNs = Date.now() * 1e6 - engine.nowNs();
 const plane = new MediaPlane({

@@ -218,7 +218,8 @@ export class SipServer implements MediaLegs {
     }
     this.#endpoint?.touched();
     await this.#until(() => this.book.active === 0 && this.#agent.calls === 0, BYE_MS);
-    await Promise.race([unregistered, pause(BYE_MS)]);
+    // Without accounts there is nothing to wait for, nor a timer that would keep the program from ending.
+    if (unregistered !== undefined) await Promise.race([unregistered, pause(BYE_MS)]);
   }
 
   async #until(met: () => boolean, mostMs: number): Promise<void> {

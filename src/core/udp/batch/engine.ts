@@ -85,6 +85,8 @@ export interface Serving {
 const WAIT_MS = 50;
 /** Datagrams taken from one socket before the next one has its turn. */
 const BURST = 32;
+/** Sockets that are read before it is asked again what is due. */
+const SOCKETS_BETWEEN_DUES = 32;
 /** Rounds over the sockets that have something to read before the event loop has its turn. */
 const ROUNDS = 4;
 const NS_PER_MS = 1e6;
@@ -277,7 +279,10 @@ export class BatchEngine implements UdpEngine, SocketHost {
       // Only epoll can wait for the alarm as well.
       const alone = dueNs === undefined ? this.#alone() : undefined;
       if (alone !== undefined) this.#serveAlone(alone, goOn);
-      else this.#turn(this.#busyPoll || this.#ready.size > 0 ? 0 : this.#sleepMs(dueNs), Number.POSITIVE_INFINITY);
+      else {
+        const timeoutMs = this.#busyPoll || this.#ready.size > 0 ? 0 : this.#sleepMs(dueNs);
+        this.#turn(timeoutMs, Number.POSITIVE_INFINITY, dueNs === undefined ? Number.POSITIVE_INFINITY : SOCKETS_BETWEEN_DUES);
+      }
     }
   }
 
@@ -332,13 +337,13 @@ export class BatchEngine implements UdpEngine, SocketHost {
     }
   }
 
-  /** One sleep at most, then what is there to read, until nothing is left or `rounds` are over. */
-  #turn(timeoutMs: number, rounds: number): void {
+  /** One sleep at most, then what is there to read, until nothing is left or `rounds` are over: in each of them `most` sockets. */
+  #turn(timeoutMs: number, rounds: number, most: number): void {
     this.#collectReady(timeoutMs);
     this.inTurn = true;
     try {
       for (let round = 0; round < rounds && this.#ready.size > 0; round++) {
-        for (let waiting = this.#ready.size; waiting > 0; waiting--) {
+        for (let waiting = Math.min(most, this.#ready.size); waiting > 0; waiting--) {
           const socket = this.#ready.take();
           if (socket === undefined || socket.closed) continue;
           if (this.#filled === RECEIVE_SLOTS) this.#release();
@@ -446,7 +451,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
   #readable(): void {
     this.#again = undefined;
     if (this.#epoll < 0) return;
-    this.#turn(0, ROUNDS);
+    this.#turn(0, ROUNDS, Number.POSITIVE_INFINITY);
     // What is on our own list raises no new event.
     if (this.#ready.size > 0) this.#again ??= setImmediate(() => this.#readable());
   }
