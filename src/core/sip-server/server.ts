@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { EchoWatch } from '../relay/echo-watch.ts';
 import type { RelayFleet } from '../relay/fleet.ts';
 import type { Logger } from '../service/log.ts';
+import { Pause } from '../service/pause.ts';
 import type { SipRequest } from '../sip/message.ts';
 import type { Refusal } from '../sip/request-checks.ts';
 import type { AudioCodec } from '../sip/sdp-offer.ts';
@@ -218,8 +219,10 @@ export class SipServer implements MediaLegs {
     }
     this.#endpoint?.touched();
     await this.#until(() => this.book.active === 0 && this.#agent.calls === 0, BYE_MS);
-    // Without accounts there is nothing to wait for, nor a timer that would keep the program from ending.
-    if (unregistered !== undefined) await Promise.race([unregistered, pause(BYE_MS)]);
+    if (unregistered === undefined) return;
+    const patience = new Pause();
+    await Promise.race([unregistered, patience.wait(BYE_MS)]);
+    patience.end();
   }
 
   async #until(met: () => boolean, mostMs: number): Promise<void> {

@@ -319,14 +319,17 @@ export class ServerCall {
     const { scheduler } = this.#host;
     const untilMs = nowMs + GIVE_UP_MS;
     let intervalMs = T1_MS;
+    let dueMs = nowMs + intervalMs;
     const again = (later: number): void => {
       if (later >= untilMs) return giveUp(later);
       transaction.respond(response, later);
       intervalMs = Math.min(2 * intervalMs, mostMs);
-      pending.timer = scheduler.at(Math.min(later + intervalMs, untilMs), again);
+      // Counted from when it was due, so that lateness does not add up.
+      dueMs = Math.min(dueMs + intervalMs, untilMs);
+      pending.timer = scheduler.at(dueMs, again);
       return undefined;
     };
-    const pending: Unacknowledged = { number, timer: scheduler.at(nowMs + intervalMs, again) };
+    const pending: Unacknowledged = { number, timer: scheduler.at(dueMs, again) };
     return pending;
   }
 
