@@ -28,7 +28,9 @@ export const LATE_FROM_PEER_STATE: number = LATE_STATE + LATE_NUMBERS;
 /** … and latencies that are not in the histogram yet: how many, and each of them. */
 export const STAGED: number = LATE_FROM_PEER_STATE + LATE_NUMBERS;
 export const STAGE: number = 15;
-const CALL_NUMBERS = STAGED + 1 + STAGE;
+/** Odd while they are brought there. */
+const FLUSHES = STAGED + 1 + STAGE;
+const CALL_NUMBERS = FLUSHES + 1;
 
 /** Indexes into the numbers of all calls together: what belongs to the way to the echo that they share. */
 export const ECHO_SEND_ERRORS = 0;
@@ -58,19 +60,19 @@ export interface CallBlock {
 export class CallMemory {
   readonly block: CallBlock;
   readonly numbers: Float64Array;
-  readonly histogram: LatencyHistogram;
+  readonly #histogram: LatencyHistogram;
 
   constructor(block: CallBlock) {
     this.block = block;
     this.numbers = new Float64Array(block.buffer, block.offset, CALL_NUMBERS);
-    this.histogram = new LatencyHistogram(histogramStorage(block.buffer, block.offset + align(CALL_NUMBERS * NUMBER_BYTES)));
+    this.#histogram = new LatencyHistogram(histogramStorage(block.buffer, block.offset + align(CALL_NUMBERS * NUMBER_BYTES)));
   }
 
   reset(): void {
     this.numbers.fill(0);
     this.numbers[SOCKET_DROPS] = Number.NaN;
     this.numbers[JITTER_MS] = Number.NaN;
-    this.histogram.reset();
+    this.#histogram.reset();
   }
 
   /** Interarrival jitter of what the peer sends, ms (RFC 3550 §6.4.1); null before its second packet. */
@@ -99,12 +101,30 @@ export class CallMemory {
     if (staged + 1 === STAGE) this.flush();
   }
 
-  /** Brings the histogram up to date. */
+  /** Brings there what waits. */
   flush(): void {
-    const { numbers, histogram } = this;
+    const { numbers } = this;
     const staged = numbers[STAGED] as number;
-    for (let i = 1; i <= staged; i++) histogram.record(numbers[STAGED + i] as number);
+    const flushes = numbers[FLUSHES] as number;
+    numbers[FLUSHES] = flushes + 1;
+    for (let i = 1; i <= staged; i++) this.#histogram.record(numbers[STAGED + i] as number);
     numbers[STAGED] = 0;
+    numbers[FLUSHES] = flushes + 2;
+  }
+
+  /** Every latency so far. Valid until that of this or of another call is asked for: there is one copy for all. */
+  get histogram(): LatencyHistogram {
+    const { numbers } = this;
+    for (let tries = 0; ; tries++) {
+      const before = numbers[FLUSHES] as number;
+      const staged = numbers[STAGED] as number;
+      if (staged === 0 && before % 2 === 0) return this.#histogram;
+      READ.reset();
+      READ.merge(this.#histogram);
+      for (let i = 1; i <= staged; i++) READ.record(numbers[STAGED + i] as number);
+      // Some that were brought there meanwhile would be counted twice.
+      if ((before % 2 === 0 && numbers[FLUSHES] === before) || tries === MOST_TRIES) return READ;
+    }
   }
 
   counters(): RelayCounters {
@@ -134,6 +154,11 @@ export class CallMemory {
     };
   }
 }
+
+/** Where histograms are put together for their readers. */
+const READ = new LatencyHistogram();
+/** A flush takes a moment; whoever meets so many in a row takes what there is. */
+const MOST_TRIES = 100;
 
 function known(value: number | undefined): number | null {
   return value === undefined || Number.isNaN(value) ? null : value;
