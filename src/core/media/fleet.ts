@@ -14,7 +14,7 @@ import { MediaLink } from './link.ts';
 import type { MediaTold } from './link.ts';
 import { MEDIA_TOTALS_BYTES, MediaMemoryPool, MediaSum, MediaTotals } from './numbers.ts';
 import type { MediaSums } from './numbers.ts';
-import { errorOf } from './orders.ts';
+import { errorOf } from '../values/failure.ts';
 import { Recorder, Recording } from './recorder.ts';
 import { ToneLoops } from './tone-loops.ts';
 import type { MediaAction, MediaCall, MediaEvents, MediaSpec } from './types.ts';

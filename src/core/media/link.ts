@@ -3,14 +3,15 @@ import { RtplatError } from '../errors.ts';
 import type { EngineChoice } from '../udp/choices.ts';
 import { PacketThread } from '../udp/packet-thread.ts';
 import type { EngineSelection } from '../udp/select.ts';
-import type { MediaFailure, MediaMessage, MediaOrder, MediaRequest } from './orders.ts';
-import { failureOf } from './orders.ts';
+import type { MediaMessage, MediaOrder, MediaRequest } from './orders.ts';
+import { failureOf } from '../values/failure.ts';
+import type { Failure } from '../values/failure.ts';
 import type { MediaThreadData } from './plane-thread.ts';
 
 export type MediaTold = Exclude<MediaMessage, { readonly kind: 'done' | 'failed' }>;
 
 /** The RTP port for `open`, else null. */
-export type MediaAnswer = { readonly ok: true; readonly port: number | null } | { readonly ok: false; readonly failure: MediaFailure };
+export type MediaAnswer = { readonly ok: true; readonly port: number | null } | { readonly ok: false; readonly failure: Failure };
 
 export class MediaLink {
   readonly selection: EngineSelection;

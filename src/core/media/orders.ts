@@ -1,8 +1,7 @@
 /** What a {@link MediaPlane} is told and what it tells: plain data, so that it can run in a thread of its own. */
 import type { ToneLoop } from '../audio/tone.ts';
-import { errnoOf, messageOf, RtplatError } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
 import type { Endpoint } from '../udp/engine.ts';
+import type { Failure } from '../values/failure.ts';
 import type { MediaBlock } from './numbers.ts';
 import type { DtmfWay, MediaAction, MediaSpec, MediaUpdate } from './types.ts';
 
@@ -35,18 +34,10 @@ export interface MediaOrder {
   readonly request: MediaRequest;
 }
 
-export interface MediaFailure {
-  readonly code: ErrorCode | null;
-  readonly message: string;
-  readonly hint: string;
-  /** Name of the system's error, where that is what failed. */
-  readonly errno: string | null;
-}
-
 export type MediaMessage =
   /** The RTP port for `open`, else null. */
   | { readonly kind: 'done'; readonly serial: number; readonly port: number | null }
-  | { readonly kind: 'failed'; readonly serial: number; readonly failure: MediaFailure }
+  | { readonly kind: 'failed'; readonly serial: number; readonly failure: Failure }
   | { readonly kind: 'first-packet'; readonly id: number; readonly atNs: number; readonly from: Endpoint }
   | { readonly kind: 'refused-source'; readonly id: number; readonly from: Endpoint }
   | {
@@ -63,13 +54,3 @@ export type MediaMessage =
   | { readonly kind: 'recorded'; readonly recording: number; readonly at: number; readonly samples: Int16Array }
   /** The disk is behind: samples were left out, from now on or again. */
   | { readonly kind: 'recording-behind'; readonly recording: number; readonly bytes: number };
-
-export function failureOf(error: unknown): MediaFailure {
-  if (!(error instanceof RtplatError)) return { code: null, message: messageOf(error), hint: '', errno: null };
-  return { code: error.code, message: error.message, hint: error.hint, errno: error.cause === undefined ? null : errnoOf(error.cause) };
-}
-
-/** The failure as an error again. */
-export function errorOf({ code, message, hint }: MediaFailure): Error {
-  return code === null ? new Error(message) : new RtplatError(code, message, { hint });
-}

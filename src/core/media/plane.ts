@@ -7,10 +7,11 @@
  */
 import { RtplatError } from '../errors.ts';
 import type { BindOptions, Endpoint, UdpSocket } from '../udp/engine.ts';
+import { failureOf } from '../values/failure.ts';
+import { andThen, settle } from '../values/soon.ts';
 import { CallMedia } from './call.ts';
 import type { CallHost } from './call.ts';
 import type { MediaTotals } from './numbers.ts';
-import { failureOf } from './orders.ts';
 import type { MediaMessage, MediaOrder, MediaRequest, PlaneUpdate } from './orders.ts';
 import type { DtmfWay } from './types.ts';
 import { PacingWheel } from './wheel.ts';
@@ -250,15 +251,6 @@ function isDrained(media: CallMedia, sinceNs: number, nowNs: number): boolean {
   return nowNs - Math.max(sinceNs, media.lastActivityNs) >= DRAIN_QUIET_NS || nowNs - sinceNs >= DRAIN_LIMIT_NS;
 }
 
-/** Goes on at once with what is there, and later with what is not. */
-function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? later(value, next) : next(value);
-}
-
-async function later<T, R>(value: Promise<T>, next: (value: T) => R | Promise<R>): Promise<R> {
-  return next(await value);
-}
-
 async function orClose(bound: Promise<UdpSocket>, rtp: UdpSocket): Promise<UdpSocket> {
   try {
     return await bound;
@@ -266,14 +258,4 @@ async function orClose(bound: Promise<UdpSocket>, rtp: UdpSocket): Promise<UdpSo
     void rtp.close();
     throw error;
   }
-}
-
-async function settle(port: Promise<number>, done: (port: number) => void, failed: (error: unknown) => void): Promise<void> {
-  let bound: number;
-  try {
-    bound = await port;
-  } catch (error) {
-    return failed(error);
-  }
-  done(bound);
 }

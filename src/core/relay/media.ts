@@ -9,7 +9,8 @@ import { TOTALS_BYTES, TotalsMemory } from './numbers.ts';
 import type { CallBlock } from './numbers.ts';
 import { RelayPlane } from './plane.ts';
 import type { PlaneEvents, PlaneSettings } from './plane.ts';
-import { carryOut, errorOf } from './plane-protocol.ts';
+import { errorOf } from '../values/failure.ts';
+import { carryOut } from './plane-protocol.ts';
 import type { PlaneAnswer, PlaneMessage, PlaneOrder, PlaneRequest, PlaneValue } from './plane-protocol.ts';
 import type { PlaneThreadData } from './plane-thread.ts';
 

@@ -1,8 +1,9 @@
 /** What a {@link RelayPlane} is told and what it answers: plain data, so that it can run in a thread of its own. */
-import { errnoOf, messageOf, RtplatError } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
 import type { SeriesRow } from '../report/run.ts';
 import type { Endpoint } from '../udp/engine.ts';
+import { failureOf } from '../values/failure.ts';
+import type { Failure } from '../values/failure.ts';
+import { settle } from '../values/soon.ts';
 import type { CallBlock } from './numbers.ts';
 import type { RelayPlane } from './plane.ts';
 
@@ -12,18 +13,10 @@ export type PlaneRequest =
   | { readonly kind: 'close'; readonly id: number }
   | { readonly kind: 'series'; readonly lost: number };
 
-export interface PlaneFailure {
-  readonly code: ErrorCode | null;
-  readonly message: string;
-  readonly hint: string;
-  /** Name of the system's error, where that is what failed. */
-  readonly errno: string | null;
-}
-
 /** The port of `open`, the rows of `series`, else null. */
 export type PlaneValue = number | readonly SeriesRow[] | null;
 
-export type PlaneAnswer = { readonly ok: true; readonly value: PlaneValue } | { readonly ok: false; readonly failure: PlaneFailure };
+export type PlaneAnswer = { readonly ok: true; readonly value: PlaneValue } | { readonly ok: false; readonly failure: Failure };
 
 /** Carries a request out. @param answer called once: during the call, or later. */
 export function carryOut(plane: RelayPlane, request: PlaneRequest, answer: (answer: PlaneAnswer) => void): void {
@@ -48,26 +41,6 @@ export function carryOut(plane: RelayPlane, request: PlaneRequest, answer: (answ
   } catch (error) {
     failed(error);
   }
-}
-
-async function settle(port: Promise<number>, done: (port: number) => void, failed: (error: unknown) => void): Promise<void> {
-  let bound: number;
-  try {
-    bound = await port;
-  } catch (error) {
-    return failed(error);
-  }
-  done(bound);
-}
-
-function failureOf(error: unknown): PlaneFailure {
-  if (!(error instanceof RtplatError)) return { code: null, message: messageOf(error), hint: '', errno: null };
-  return { code: error.code, message: error.message, hint: error.hint, errno: error.cause === undefined ? null : errnoOf(error.cause) };
-}
-
-/** The failure as an error again. */
-export function errorOf({ code, message, hint }: PlaneFailure): Error {
-  return code === null ? new Error(message) : new RtplatError(code, message, { hint });
 }
 
 /** To a plane in another thread. */

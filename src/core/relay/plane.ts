@@ -9,6 +9,7 @@ import { SecondSeries } from '../report/series.ts';
 import type { SeriesRow } from '../report/run.ts';
 import type { BindOptions, Endpoint, UdpSocket } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
+import { andThen } from '../values/soon.ts';
 import { OwnEcho, SharedEcho } from './echo-side.ts';
 import type { EchoSide } from './echo-side.ts';
 import { CallMemory, ECHO_DROPS, ECHO_SEND_ERRORS, ECHO_UNSTAMPED, STRAY_ECHOES } from './numbers.ts';
@@ -246,13 +247,4 @@ export class RelayPlane implements RelayObserver {
     numbers[STRAY_ECHOES] = sum.strays;
     if (asksDrops) numbers[ECHO_DROPS] = sum.drops;
   }
-}
-
-/** Goes on at once with what is there, and later with what is not. */
-function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? later(value, next) : next(value);
-}
-
-async function later<T, R>(value: Promise<T>, next: (value: T) => R | Promise<R>): Promise<R> {
-  return next(await value);
 }
