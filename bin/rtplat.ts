@@ -24,7 +24,8 @@ async function run(): Promise<void> {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // Whoever read our output has gone (`rtplat … | head`): there is nobody left to tell anything.
       if (error.code === 'EPIPE') process.exit();
-      throw error;
+      // A service's log has an eye on its stream, and a full disk behind it ends no calls.
+      if (stream.listenerCount('error') === 1) throw error;
     });
   }
   const { main } = await import('../src/commands/main.ts');

@@ -1,8 +1,9 @@
 #!/bin/bash
-# The real peers of the test suite: Asterisk of Debian sid and of bullseye, SIPp, tshark, dumpcap and ip.
+# The real peers of the test suite: Asterisk of Debian sid and of bullseye, SIPp with its captures, tshark, dumpcap, ip, sox,
+# espeak-ng and rsyslogd.
 # Fetched with apt into a private directory tree and unpacked there: no root, no chroot, nothing on the machine is
-# changed. Each program gets a wrapper in $PEERS/bin that starts it with its own C library. SIPp, tshark, dumpcap
-# and ip are taken from PATH when the machine has them.
+# changed. Each program gets a wrapper in $PEERS/bin that starts it with its own C library. All but the Asterisks and rsyslogd are
+# taken from PATH when the machine has them.
 #
 #   scripts/peers.sh              fetch what is missing, print one line per peer
 #   scripts/peers.sh --refresh    fetch all of it again (sid moves on)
@@ -95,15 +96,16 @@ give_up() {
   fail "$2 from $3: $4${why:+ ($why)}. Check the network, or set RTPLAT_DEBIAN_MIRROR."
 }
 
-# wrap NAME ROOT PROGRAM: $peers/bin/NAME starts ROOT/PROGRAM with the C library of its own suite.
+# wrap NAME ROOT PROGRAM [ARGUMENT]: $peers/bin/NAME starts ROOT/PROGRAM with the C library of its own suite, ARGUMENT first.
 wrap() {
-  local name=$1 root=$2 program=$3 loader libraries
+  local name=$1 root=$2 program=$3 argument=${4:-} loader libraries
   loader=$(find "$root" -type f \( -name 'ld-linux*.so*' -o -name 'ld-2.*.so' \) | head -1)
-  libraries=$(find "$root" -name '*.so.*' ! -path '*/gconv/*' -printf '%h\n' | sort -u | paste -sd:)
+  libraries=$(find "$root" \( -name '*.so.*' -o -name 'lib*.so' \) ! -path '*/gconv/*' -printf '%h\n' | sort -u | paste -sd:)
   if [ -z "$loader" ] || [ ! -x "$root/$program" ]; then fail "$name: its package holds no $program or no C library"; fi
   mkdir -p "$peers/bin"
   rm -f "$peers/bin/$name"
-  printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "$loader" "$libraries" "$root/$program" >"$peers/bin/$name"
+  printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" %s"$@"\n' "$loader" "$libraries" "$root/$program" "${argument:+\"$argument\" }" \
+    >"$peers/bin/$name"
   chmod +x "$peers/bin/$name"
 }
 
@@ -163,10 +165,14 @@ for suite in sid bullseye; do
   say "$name" "$peers/bin/$name" -V
 done
 
-if ! { system sipp; }; then
+# With Debian's SIPp come captures of speech and digits, which its own scenarios play.
+captures=/usr/share/sip-tester
+if ! { system sipp && [ -d "$captures" ]; }; then
   ensure sipp bookworm sip-tester
   wrap sipp "$peers/sipp" usr/bin/sipp
+  captures=$peers/sipp/usr/share/sip-tester
 fi
+ln -sfn "$captures" "$peers/sip-captures"
 say sipp "$peers/bin/sipp" -v
 
 if ! { system tshark && system dumpcap; }; then
@@ -182,3 +188,26 @@ if ! { system ip; }; then
   wrap ip "$peers/iproute2" bin/ip
 fi
 say ip "$peers/bin/ip" -V
+
+if ! { system sox; }; then
+  ensure sox bookworm sox
+  wrap sox "$peers/sox" usr/bin/sox
+fi
+say sox "$peers/bin/sox" --version
+
+if ! { system espeak-ng; }; then
+  ensure espeak-ng bookworm espeak-ng espeak-ng-data
+  wrap espeak-ng "$peers/espeak-ng" usr/bin/espeak-ng "--path=$(dirname "$(find "$peers/espeak-ng" -type d -name espeak-ng-data)")"
+fi
+say espeak-ng "$peers/bin/espeak-ng" --version
+
+# Never the machine's own: its AppArmor profile may keep it from our folders.
+ensure rsyslog bookworm rsyslog
+wrap rsyslogd "$peers/rsyslog" usr/sbin/rsyslogd "-M$(dirname "$(find "$peers/rsyslog" -name imuxsock.so)")"
+say rsyslogd "$peers/bin/rsyslogd" -v
+
+ensure prometheus sid prometheus promtool
+for name in prometheus promtool; do
+  wrap "$name" "$peers/prometheus" "usr/bin/$name"
+  say "$name" "$peers/bin/$name" --version
+done

@@ -5,10 +5,11 @@ import { isApplicationName } from '../core/ari/ids.ts';
 import type { EchoSocket } from '../core/relay/plane.ts';
 import type { PortRange } from '../core/values/ports.ts';
 import { byteSize, durationNs, numericAddress, option, port, portRange } from './options.ts';
-import { engineOptions, logOptions } from './service-options.ts';
-import type { EngineCommandOptions, LogCommandOptions } from './service-options.ts';
+import { configOptions } from './option-config.ts';
+import { engineOptions, logOptions, servingOptions } from './service-options.ts';
+import type { EngineCommandOptions, LogCommandOptions, ServingCommandOptions } from './service-options.ts';
 
-export interface AriServeOptions extends LogCommandOptions, EngineCommandOptions {
+export interface AriServeOptions extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions {
   readonly range: PortRange;
   readonly echoHost: string;
   readonly echoPort: number;
@@ -106,6 +107,8 @@ export function ariServeOptions(): readonly Option[] {
     ...engineOptions(),
     option('-o, --out <file>', 'write a run file when the service ends', { env: 'RTPLAT_OUT' }),
     ...logOptions(),
+    ...servingOptions(),
+    ...configOptions(),
   ];
 }
 

@@ -1,6 +1,5 @@
 /** Wires the parts of `rtplat ari-serve` together, runs them until a signal, and reports. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { AriApi } from '../core/ari/api.ts';
 import { AriConnection } from '../core/ari/connection.ts';
 import type { AriLink } from '../core/ari/connection.ts';
@@ -16,10 +15,10 @@ import type { RelayMedia } from '../core/relay/media.ts';
 import { healthDocument } from '../core/service/health.ts';
 import type { HealthDocument } from '../core/service/health.ts';
 import { startHttp } from '../core/service/http.ts';
-import { createLogger } from '../core/service/log.ts';
 import type { Logger } from '../core/service/log.ts';
 import { isOwnAddress, isOwnHost, localAddressTowards } from '../core/service/local-address.ts';
 import { relayEvents, relayRoutes } from '../core/service/relay-routes.ts';
+import { readSecret } from '../core/service/secret.ts';
 import { ResourceUsage } from '../core/service/usage.ts';
 import { nowNs } from '../core/udp/clock.ts';
 import { createPortableEngine } from '../core/udp/portable.ts';
@@ -30,16 +29,11 @@ import type { AriServeOptions } from './ari-serve-options.ts';
 import { BUSY_POLL_IDLE } from './service-options.ts';
 import { relayStatusReporter, reportRelay } from './relay-report.ts';
 import type { CommandIo } from './io.ts';
+import type { Serving } from './serving.ts';
 
-export async function runAriServe(io: CommandIo, options: AriServeOptions): Promise<void> {
+export async function runAriServe(io: CommandIo, around: Serving, options: AriServeOptions): Promise<void> {
+  const { log, stopped } = around;
   const password = readPassword(io, options);
-  const log = createLogger({
-    format: options.logFormat,
-    level: options.logLevel,
-    write: (line) => void io.stdout.write(`${line}\n`),
-  });
-  const stopped = Promise.withResolvers<'SIGINT' | 'SIGTERM'>();
-  const forget = io.onStop(stopped.resolve);
   const startedAt = new Date();
   const media = await startMedia(options);
   const service = new AriService(options, password, log, media);
@@ -49,9 +43,11 @@ export async function runAriServe(io: CommandIo, options: AriServeOptions): Prom
     // An Asterisk that does not answer must not hold up a Ctrl-C; what becomes of its answer then is nobody's business.
     const started = service.start();
     started.catch(() => {});
-    await Promise.race([started, stopped.promise, broken]);
+    await Promise.race([started, stopped, broken]);
     const status = relayStatusReporter(service.fleet, log, options.metricsInterval);
-    const signal = await Promise.race([stopped.promise, broken]);
+    // Whether Asterisk and the echo answer is /health's: a restart of ours mends neither.
+    around.ready(`ports ${formatPortRange(options.range)}`, () => media.ping());
+    const signal = await Promise.race([stopped, broken]);
     status.stop();
     log.info(`${signal} received; calls to end: ${service.session.activeCalls}`);
     await service.endCalls();
@@ -64,7 +60,6 @@ export async function runAriServe(io: CommandIo, options: AriServeOptions): Prom
     });
   } finally {
     await service.stop();
-    forget();
   }
 }
 
@@ -221,16 +216,18 @@ class AriService {
     const ari = this.#connection.status();
     const echo = this.#echo.status();
     return healthDocument({
-      signalling: {
-        name: 'ari',
-        ok: ari.connected,
-        reason: ari.connected ? null : `no connection to Asterisk: ${ari.reason ?? 'unknown'}`,
-      },
-      echo: {
-        name: 'echo',
-        ok: echo.answering,
-        reason: echo.answering ? null : `the echo server does not answer: ${echo.reason ?? 'unknown'}`,
-      },
+      checks: [
+        {
+          name: 'ari',
+          ok: ari.connected,
+          reason: ari.connected ? null : `no connection to Asterisk: ${ari.reason ?? 'unknown'}`,
+        },
+        {
+          name: 'echo',
+          ok: echo.answering,
+          reason: echo.answering ? null : `the echo server does not answer: ${echo.reason ?? 'unknown'}`,
+        },
+      ],
       ports: this.fleet.ports(),
       stopping: this.#stopping,
       uptimeSeconds: process.uptime(),
@@ -251,16 +248,7 @@ function readPassword(io: CommandIo, options: AriServeOptions): string {
       hint: 'set ARI_PASS, or name a file with --ari-pass-file',
     });
   }
-  let text: string;
-  try {
-    text = readFileSync(ariPassFile, 'utf8');
-  } catch (error) {
-    throw new RtplatError('usage', `cannot read --ari-pass-file ${ariPassFile}: ${messageOf(error)}`, { cause: error });
-  }
-  const password = text.split('\n', 1)[0]?.trimEnd() ?? '';
-  if (password === '')
-    throw new RtplatError('usage', `--ari-pass-file ${ariPassFile} is empty`, { hint: 'write the password into its first line' });
-  return password;
+  return readSecret(ariPassFile, '--ari-pass-file', io.env);
 }
 
 /** The options as a run file shows them; nothing secret is among them. */

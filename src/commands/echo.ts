@@ -7,10 +7,12 @@ import type { Logger } from '../core/service/log.ts';
 import { widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { byteSize, durationNs, integer, numericAddress, option, port } from './options.ts';
-import { BUSY_POLL_IDLE, engineOptions, logOptions } from './service-options.ts';
-import type { EngineCommandOptions, LogCommandOptions } from './service-options.ts';
+import { configOptions, OptionTexts } from './option-config.ts';
+import { BUSY_POLL_IDLE, engineOptions, logOptions, servingOptions } from './service-options.ts';
+import type { EngineCommandOptions, LogCommandOptions, ServingCommandOptions } from './service-options.ts';
+import type { Serving } from './serving.ts';
 
-interface EchoCommandOptions extends LogCommandOptions, EngineCommandOptions {
+interface EchoCommandOptions extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions {
   readonly port: number;
   readonly bind: string;
   readonly statusInterval: number;
@@ -50,19 +52,20 @@ export function echoCommand(io: CommandIo): Command {
       }),
     )
     .addHelpText('after', '\nExample:\n  $ rtplat echo --port 4000');
-  for (const made of [...engineOptions(), ...logOptions()]) command.addOption(made);
-  return command.action(async (options: EchoCommandOptions) => {
+  for (const made of [...engineOptions(), ...logOptions(), ...servingOptions(), ...configOptions()]) command.addOption(made);
+  const texts = new OptionTexts(command);
+  return command.action(async () => {
+    if (!(await texts.configure(io))) return;
+    const options = command.opts<EchoCommandOptions>();
     const addresses = command.getOptionValueSource('bind') === 'default' ? ['::', '0.0.0.0'] : [options.bind];
-    await runEcho(io, options, addresses);
+    const { serving, servingSettings } = await import('./serving.ts');
+    await serving(io, servingSettings('echo', options), (around) => runEcho(io, around, options, addresses));
   });
 }
 
-async function runEcho(io: CommandIo, options: EchoCommandOptions, addresses: readonly string[]): Promise<void> {
-  const [{ EchoGroup }, { createLogger }] = await Promise.all([import('../core/echo/group.ts'), import('../core/service/log.ts')]);
-  const write = (line: string): void => void io.stdout.write(`${line}\n`);
-  const log = createLogger({ format: options.logFormat, level: options.logLevel, write });
-  const stopped = Promise.withResolvers<void>();
-  const forget = io.onStop(() => stopped.resolve());
+async function runEcho(io: CommandIo, around: Serving, options: EchoCommandOptions, addresses: readonly string[]): Promise<void> {
+  const { log } = around;
+  const { EchoGroup } = await import('../core/echo/group.ts');
   let status: NodeJS.Timeout | undefined;
   let running: EchoGroup | undefined;
   try {
@@ -77,20 +80,25 @@ async function runEcho(io: CommandIo, options: EchoCommandOptions, addresses: re
     running = group;
     const startedMs = performance.now();
     await announce(log, listening, options);
-    if (options.statusInterval > 0) status = setInterval(statusReporter(group, log), options.statusInterval / 1e6);
-    const failure = await Promise.race([stopped.promise, group.failed]);
-    if (failure !== undefined) throw failure;
-    const counters = await group.stop();
+    const { EchoProof } = await import('../core/echo/proof.ts');
+    const proof = new EchoProof(listening.local);
+    around.ready(`port ${listening.local.port}`, () => proof.prove());
+    const counters = (): EchoCounters => proof.without(group.counters());
+    if (options.statusInterval > 0)
+      status = setInterval(
+        statusReporter(counters, () => group.lastError, log),
+        options.statusInterval / 1e6,
+      );
+    const failure = await Promise.race([around.stopped, group.failed]);
+    if (failure instanceof Error) throw failure;
+    const ended = proof.without(await group.stop());
     const seconds = (performance.now() - startedMs) / 1e3;
     const { spread } = await import('../core/report/latency-summary.ts');
     const hostDelay = listening.selection.clock === 'kernel' ? spread(group.hostDelay()) : null;
-    // The summary is the result: no log level hides it.
-    const always = createLogger({ format: options.logFormat, level: 'info', write });
-    await summarize(io, always, options.logFormat, { counters, seconds, hostDelay, shares: group.shares() });
+    await summarize(io, around, options.logFormat, { counters: ended, seconds, hostDelay, shares: group.shares() });
   } finally {
     clearInterval(status);
     await running?.stop();
-    forget();
   }
 }
 
@@ -132,21 +140,19 @@ async function announce(log: Logger, socket: Listening, { buffer: asked, workers
 }
 
 /** A line when something came, or went wrong, since the last one. */
-function statusReporter(service: EchoGroup, log: Logger): () => void {
+function statusReporter(counters: () => EchoCounters, lastError: () => string | null, log: Logger): () => void {
   // What came before this line was reached is news too.
-  let last: EchoCounters = { ...service.counters(), packets: 0, sendErrors: 0, socketDrops: 0 };
+  let last: EchoCounters = { ...counters(), packets: 0, sendErrors: 0, socketDrops: 0 };
   let lastMs = performance.now();
   return () => {
-    const now = service.counters();
+    const now = counters();
     const nowMs = performance.now();
     const rate = (now.packets - last.packets) / ((nowMs - lastMs) / 1e3);
     lastMs = nowMs;
     const same = now.packets === last.packets && now.sendErrors === last.sendErrors && (now.socketDrops ?? 0) === (last.socketDrops ?? 0);
     if (same) return;
     const trouble = [
-      now.sendErrors > last.sendErrors
-        ? `${now.sendErrors - last.sendErrors} not sent (${service.lastError ?? 'refused by the kernel'})`
-        : '',
+      now.sendErrors > last.sendErrors ? `${now.sendErrors - last.sendErrors} not sent (${lastError() ?? 'refused by the kernel'})` : '',
       (now.socketDrops ?? 0) > (last.socketDrops ?? 0)
         ? `${(now.socketDrops ?? 0) - (last.socketDrops ?? 0)} dropped in the receive buffer`
         : '',
@@ -180,10 +186,10 @@ interface EchoSummary {
   readonly shares: readonly number[];
 }
 
-async function summarize(io: CommandIo, log: Logger, format: 'text' | 'json', summary: EchoSummary): Promise<void> {
+async function summarize(io: CommandIo, around: Serving, format: 'text' | 'json', summary: EchoSummary): Promise<void> {
   const { counters, seconds, hostDelay, shares } = summary;
   if (format === 'json') {
-    log.info('echo stopped', {
+    around.final('echo stopped', {
       ...fieldsOf(counters),
       host_delay_p50_ms: hostDelay?.p50 ?? null,
       host_delay_p99_ms: hostDelay?.p99 ?? null,
@@ -193,6 +199,7 @@ async function summarize(io: CommandIo, log: Logger, format: 'text' | 'json', su
     });
     return;
   }
+  if (around.logsElsewhere) around.log.info(`echo stopped after ${counters.packets} packets, ${counters.bytes} bytes`);
   const [{ pairTable }, { formatCount, formatMs }] = await Promise.all([import('./table.ts'), import('../core/report/render/table.ts')]);
   const delay = (value: number | undefined): string => formatMs(value ?? null);
   io.stdout.write(

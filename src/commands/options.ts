@@ -70,7 +70,7 @@ export function positiveNumber(max: number): (text: string) => number {
  * @param value what commander's parser makes of the text; the default is given as text and goes through the same parser.
  */
 export function option<T>(flags: string, description: string, settings: OptionSettings<T>): Option {
-  const made = new Option(flags, description);
+  const made = new DeclaredOption(flags, description, settings.defaultShown === undefined ? settings.default : undefined);
   if (settings.parse !== undefined) made.argParser(settings.parse);
   if (settings.default !== undefined) {
     const value: unknown = settings.parse === undefined ? settings.default : settings.parse(settings.default);
@@ -79,6 +79,20 @@ export function option<T>(flags: string, description: string, settings: OptionSe
   if (settings.choices !== undefined) made.choices(settings.choices);
   if (settings.env !== undefined) made.env(settings.env);
   return made;
+}
+
+/** The text of a default, as somebody could write it; undefined where there is none, or where it says more than any text could. */
+export function defaultTextOf(declared: Option): string | undefined {
+  return declared instanceof DeclaredOption ? declared.defaultText : undefined;
+}
+
+class DeclaredOption extends Option {
+  readonly defaultText: string | undefined;
+
+  constructor(flags: string, description: string, defaultText: string | undefined) {
+    super(flags, description);
+    this.defaultText = defaultText;
+  }
 }
 
 export interface OptionSettings<T> {

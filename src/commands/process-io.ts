@@ -1,4 +1,5 @@
 /** The {@link CommandIo} of the real process. */
+import { daemonStderr, isDaemon } from './daemon.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 
 /** One Ctrl-C comes twice from a terminal and a forwarding parent (npm does so): within this time it is the same. */
@@ -8,7 +9,7 @@ const SAME_SIGNAL_MS = 500;
 export function processIo(exit: (status: ExitStatus) => void): CommandIo {
   const io: CommandIo = {
     stdout: process.stdout,
-    stderr: process.stderr,
+    stderr: isDaemon(process.env) ? daemonStderr : process.stderr,
     stdin: process.stdin,
     env: process.env,
     chalk: async () => {

@@ -2,6 +2,7 @@
 import { buildRun } from '../core/report/run.ts';
 import type { RunDocument, RunCommand, Verdict } from '../core/report/run.ts';
 import type { RelayFleet } from '../core/relay/fleet.ts';
+import type { RelayNumbers } from '../core/relay/none.ts';
 import { writeAtomically } from '../core/report/files.ts';
 import { renderJson } from '../core/report/render/json.ts';
 import { checkTable, formatCount, formatMs, formatRatio, serviceTables, verdictTone } from '../core/report/render/table.ts';
@@ -57,10 +58,13 @@ export async function reportRelay(io: CommandIo, fleet: RelayFleet, options: Rel
 }
 
 /** The run document of everything that the fleet relayed. */
-export async function relayRun(fleet: RelayFleet, options: RelayReportOptions): Promise<RunDocument> {
+export async function relayRun(
+  fleet: RelayNumbers,
+  options: Pick<RelayReportOptions, 'command' | 'startedAt' | 'options'>,
+): Promise<RunDocument> {
   const metrics = fleet.metrics();
   const { counters } = metrics;
-  const verdict: Verdict = metrics.total_latencies === 0 ? 'insufficient' : 'pass';
+  const { verdict, reasons } = trustIn(fleet, metrics.total_latencies);
   return buildRun({
     command: options.command,
     version: VERSION,
@@ -95,8 +99,16 @@ export async function relayRun(fleet: RelayFleet, options: RelayReportOptions): 
     unstamped: metrics.unstamped,
     match: 'header',
     verdict,
-    verdictReasons: verdict === 'insufficient' ? ['no packet was measured'] : [],
+    verdictReasons: reasons,
     series: await fleet.series(),
     calls: fleet.calls(),
   });
+}
+
+function trustIn({ interruptions }: RelayNumbers, samples: number): { readonly verdict: Verdict; readonly reasons: readonly string[] } {
+  if (interruptions > 0) {
+    const reason = `the relay thread failed and was started again (${interruptions}): the seconds of the series are not known`;
+    return { verdict: 'inconclusive', reasons: [reason] };
+  }
+  return samples === 0 ? { verdict: 'insufficient', reasons: ['no packet was measured'] } : { verdict: 'pass', reasons: [] };
 }

@@ -158,7 +158,7 @@ function layOut(result: Result, table: typeof tables): Layout {
       const { name, metrics, calls } = result.source;
       return {
         title: `${name}: a live service`,
-        tables: table.serviceTables(metrics, calls),
+        tables: table.serviceTables(metrics, calls, metrics.calls),
         doubts: [],
       };
     }

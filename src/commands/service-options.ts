@@ -1,9 +1,12 @@
 /** Options that every serving command has, declared once. */
+import { InvalidArgumentError } from 'commander';
 import type { Option } from 'commander';
 import type { LogLevel } from '../core/service/log.ts';
+import { parseSyslogDestination, SYSLOG_FACILITIES } from '../core/service/log/syslog-settings.ts';
+import type { SyslogDestination, SyslogFacility } from '../core/service/log/syslog-settings.ts';
 import { ENGINE_CHOICES } from '../core/udp/choices.ts';
 import type { EngineChoice } from '../core/udp/choices.ts';
-import { option } from './options.ts';
+import { byteSize, integer, option } from './options.ts';
 
 export interface LogCommandOptions {
   readonly logFormat: 'text' | 'json';
@@ -23,6 +26,52 @@ export function logOptions(): readonly Option[] {
       env: 'RTPLAT_LOG_LEVEL',
     }),
   ];
+}
+
+/** Where log lines go besides standard output, and what a service without a terminal needs. */
+export interface ServingCommandOptions {
+  readonly logFile?: string;
+  readonly logFileSize: number;
+  readonly logFiles: number;
+  readonly syslog?: SyslogDestination;
+  readonly syslogFacility: SyslogFacility;
+  readonly pidFile?: string;
+  readonly daemon?: true;
+}
+
+export function servingOptions(): readonly Option[] {
+  return [
+    option('--log-file <file>', 'write log lines to a file too; SIGHUP opens it again', { env: 'RTPLAT_LOG_FILE' }),
+    option('--log-file-size <size>', 'size at which a new log file is begun', {
+      parse: byteSize,
+      default: '100MB',
+      env: 'RTPLAT_LOG_FILE_SIZE',
+    }),
+    option('--log-files <n>', 'log files that are kept, the present one included', {
+      parse: integer(1, 1000),
+      default: '10',
+      env: 'RTPLAT_LOG_FILES',
+    }),
+    option('--syslog <where>', 'send log lines to syslog too: local, udp://HOST:PORT or tcp://HOST:PORT (RFC 5424)', {
+      parse: syslogDestination,
+      env: 'RTPLAT_SYSLOG',
+    }),
+    option('--syslog-facility <name>', 'what syslog sorts them by', {
+      default: 'daemon',
+      choices: SYSLOG_FACILITIES,
+      env: 'RTPLAT_SYSLOG_FACILITY',
+    }),
+    option('--pid-file <file>', 'write the process id to a file, and refuse to start beside the process that holds it', {
+      env: 'RTPLAT_PID_FILE',
+    }),
+    option('--daemon', 'serve in the background, without a terminal; returns when it serves', {}),
+  ];
+}
+
+function syslogDestination(text: string): SyslogDestination {
+  const destination = parseSyslogDestination(text);
+  if (destination === undefined) throw new InvalidArgumentError('Write local, udp://HOST:PORT or tcp://HOST:PORT.');
+  return destination;
 }
 
 export interface EngineCommandOptions {

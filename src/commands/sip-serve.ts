@@ -11,6 +11,7 @@ export interface SipServeOptions extends Partial<LogCommandOptions>, Pick<Engine
   readonly printConfig?: true;
   readonly port?: number;
   readonly bind?: string;
+  readonly httpBind?: string;
   readonly httpPort?: number;
 }
 
@@ -30,6 +31,12 @@ export function sipServeCommand(io: CommandIo): Command {
       option('-b, --bind <address>', 'numeric address to listen on, over sip.bind_address of the file', {
         parse: numericAddress,
         env: 'BIND_IP',
+      }),
+    )
+    .addOption(
+      option('--http-bind <address>', 'numeric address of the HTTP service, over health.bind_address of the file', {
+        parse: numericAddress,
+        env: 'RTPLAT_HTTP_BIND',
       }),
     )
     .addOption(

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'timeout' // an answer did not come in time: exit 1
   | 'file' // a file could not be read or written: exit 1
   | 'format' // a document is not what it says it is: exit 1
+  | 'running' // the same service is up already: exit 1
   | 'no-ports' // the port range is exhausted: exit 1
   | 'untrusted'; // the measurement cannot be trusted: exit 4
 

@@ -11,7 +11,7 @@ const pages = allPages();
 const program = createProgram(capturedIo());
 
 /** Options of other programs that the pages speak of. */
-const FOREIGN = ['--global', '--project', '--refresh', '--short', '--write', '--only'];
+const FOREIGN = ['--global', '--project', '--refresh', '--short', '--write', '--only', '--volumes', '--wait'];
 
 function optionsOf(command: Command): string[] {
   return command

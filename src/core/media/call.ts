@@ -36,6 +36,8 @@ export interface CallHost {
   random(): number;
   /** A packet was handed to the kernel so long after it was due. */
   paced(lateNs: number): void;
+  /** A report of a peer told a round trip. */
+  roundTrip(ms: number): void;
   firstPacket(id: number, atNs: number, from: Endpoint): void;
   refusedSource(id: number, from: Endpoint): void;
   dtmf(id: number, digit: string, how: DtmfWay, durationMs: number, atNs: number): void;
@@ -119,6 +121,7 @@ export class CallMedia implements PacketReceiver, Paced {
       nowNs,
       unixNs: (atNs) => host.unixNs(atNs),
       random: () => host.random(),
+      roundTrip: (ms) => host.roundTrip(ms),
       send: (buffer, length) => this.#sendRtcp(buffer, length),
     });
     this.#times.fill(nowNs);

@@ -14,6 +14,19 @@ export interface Prepared {
   readonly recording?: Recording;
 }
 
+const NONE: readonly Promise<RecordingReport>[] = [];
+
+/** What a call needs of its fleet. */
+export interface FleetCallHost {
+  prepare(id: number, action: MediaAction, codec: AudioCodec): Prepared;
+  ask(request: MediaRequest): Promise<MediaAnswer>;
+  tell(request: MediaRequest): void;
+  /** The numbers are final. */
+  ended(id: number, counters: MediaCounters): void;
+  /** The memory may be used again. */
+  released(block: MediaBlock): void;
+}
+
 export interface FleetCallParts {
   readonly id: number;
   readonly port: number;
@@ -21,43 +34,41 @@ export interface FleetCallParts {
   readonly codec: AudioCodec;
   readonly action: MediaAction;
   readonly prepared: Prepared;
-  readonly prepare: (action: MediaAction, codec: AudioCodec) => Prepared;
-  readonly ask: (request: MediaRequest) => Promise<MediaAnswer>;
-  /** The numbers are final. */
-  readonly ended: (counters: MediaCounters) => void;
-  /** The memory may be used again. */
-  readonly released: () => void;
 }
 
+/** There may be many thousands: what a call does not need yet it does not have. */
 export class FleetCall implements MediaCall {
   readonly id: number;
   readonly port: number;
-  readonly released: Promise<void>;
-  readonly #parts: FleetCallParts;
-  readonly #numbers: Float64Array;
-  readonly #release = Promise.withResolvers<void>();
+  readonly #host: FleetCallHost;
+  readonly #block: MediaBlock;
   #codec: AudioCodec;
   #action: MediaAction;
   #prepared: Prepared;
   /** Recordings that have ended or are about to. */
-  readonly #recordings: Promise<RecordingReport>[] = [];
+  #recordings: readonly Promise<RecordingReport>[] = NONE;
   #final: MediaCounters | undefined;
   #stopped: Promise<MediaReport> | undefined;
+  #release: PromiseWithResolvers<void> | undefined;
 
-  constructor(parts: FleetCallParts) {
-    this.id = parts.id;
-    this.port = parts.port;
-    this.released = this.#release.promise;
-    this.#parts = parts;
-    this.#numbers = numbersOf(parts.block);
-    this.#codec = parts.codec;
-    this.#action = parts.action;
-    this.#prepared = parts.prepared;
-    parts.prepared.recording?.begin();
+  constructor(host: FleetCallHost, { id, port, block, codec, action, prepared }: FleetCallParts) {
+    this.id = id;
+    this.port = port;
+    this.#host = host;
+    this.#block = block;
+    this.#codec = codec;
+    this.#action = action;
+    this.#prepared = prepared;
+    prepared.recording?.begin();
+  }
+
+  get released(): Promise<void> {
+    this.#release ??= Promise.withResolvers<void>();
+    return this.#release.promise;
   }
 
   start(): void {
-    if (this.#stopped === undefined) void this.#parts.ask({ kind: 'start', id: this.id });
+    if (this.#stopped === undefined) this.#host.tell({ kind: 'start', id: this.id });
   }
 
   update(change: MediaUpdate): void {
@@ -68,22 +79,22 @@ export class FleetCall implements MediaCall {
     const { action, ...others } = change;
     let update: PlaneUpdate = others;
     if (action !== undefined) {
-      this.#prepared = this.#parts.prepare(action, codec);
+      this.#prepared = this.#host.prepare(this.id, action, codec);
       this.#action = action;
       update = { ...others, action: this.#prepared.action };
     } else if (codec !== this.#codec && this.#action.kind === 'tone') {
-      this.#prepared = this.#parts.prepare(this.#action, codec);
+      this.#prepared = this.#host.prepare(this.id, this.#action, codec);
       update = { ...others, ...reencoding(before.action, this.#prepared.action) };
     }
     this.#codec = codec;
-    const asked = this.#parts.ask({ kind: 'update', id: this.id, change: update });
-    if (action === undefined) return;
-    this.#endRecording(before, asked);
-    this.#prepared.recording?.begin();
+    const request: MediaRequest = { kind: 'update', id: this.id, change: update };
+    if (action === undefined || before.recording === undefined) this.#host.tell(request);
+    else this.#endRecording(before.recording, this.#host.ask(request));
+    if (action !== undefined) this.#prepared.recording?.begin();
   }
 
   counters(): MediaCounters {
-    return this.#final ?? readCounters(this.#numbers);
+    return this.#final ?? readCounters(numbersOf(this.#block));
   }
 
   async stop(): Promise<MediaReport> {
@@ -92,25 +103,28 @@ export class FleetCall implements MediaCall {
   }
 
   async #stop(): Promise<MediaReport> {
-    const asked = this.#parts.ask({ kind: 'stop', id: this.id });
-    this.#endRecording(this.#prepared, asked);
+    const asked = this.#host.ask({ kind: 'stop', id: this.id });
+    const released = this.#host.ask({ kind: 'release', id: this.id });
+    const { recording } = this.#prepared;
+    if (recording !== undefined) this.#endRecording(recording, asked);
     await asked;
-    const counters = readCounters(this.#numbers);
+    const counters = readCounters(numbersOf(this.#block));
     this.#final = counters;
-    this.#parts.ended(counters);
-    void this.#awaitRelease();
+    this.#host.ended(this.id, counters);
+    void this.#awaitRelease(released);
     return { counters, recordings: await Promise.all(this.#recordings) };
   }
 
-  async #awaitRelease(): Promise<void> {
-    await this.#parts.ask({ kind: 'release', id: this.id });
-    this.#parts.released();
+  async #awaitRelease(released: Promise<unknown>): Promise<void> {
+    await released;
+    this.#host.released(this.#block);
+    this.#release ??= Promise.withResolvers<void>();
     this.#release.resolve();
   }
 
   /** @param asked settles when all of its samples have come. */
-  #endRecording({ recording }: Prepared, asked: Promise<unknown>): void {
-    if (recording !== undefined) this.#recordings.push(endAfter(asked, recording));
+  #endRecording(recording: Recording, asked: Promise<unknown>): void {
+    this.#recordings = [...this.#recordings, endAfter(asked, recording)];
   }
 }
 

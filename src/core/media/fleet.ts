@@ -8,7 +8,7 @@ import type { LatencyHistogram } from '../stats/histogram.ts';
 import type { EngineChoice } from '../udp/choices.ts';
 import type { EngineSelection } from '../udp/select.ts';
 import { FleetCall } from './fleet-call.ts';
-import type { Prepared } from './fleet-call.ts';
+import type { FleetCallHost, Prepared } from './fleet-call.ts';
 import { checkPtime, knownCodec } from './limits.ts';
 import { MediaLink } from './link.ts';
 import type { MediaTold } from './link.ts';
@@ -27,6 +27,8 @@ export interface MediaFleetOptions {
   /** How long no RTP comes before that is told; null (the default) when it is not. */
   readonly mediaTimeoutMs?: number | null;
   readonly lateThresholdNs?: number;
+  /** A fleet whose thread has ended: its sums go on. Its calls are their owners' to end. */
+  readonly before?: MediaFleet;
 }
 
 /** Of all calls since the start. */
@@ -34,6 +36,8 @@ export interface MediaFleetTotals extends MediaSums {
   readonly activeCalls: number;
   /** How far behind its time each packet was handed to the kernel. */
   readonly pacing: LatencyHistogram;
+  /** Round trips by the RTCP reports of peers. */
+  readonly roundTrip: LatencyHistogram;
 }
 
 export class MediaFleet {
@@ -50,6 +54,7 @@ export class MediaFleet {
   readonly #calls: Map<number, FleetCall>;
   readonly #recordings: Map<number, Recording>;
   readonly #ended = new MediaSum();
+  readonly #host: FleetCallHost;
   #nextId = 0;
   #nextRecording = 0;
 
@@ -67,18 +72,44 @@ export class MediaFleet {
     this.#recordings = recordings;
     this.selection = link.selection;
     this.failed = link.failed;
+    this.#host = {
+      prepare: (id, action, codec) => this.#prepare(id, action, codec),
+      ask: (request) => link.ask(request),
+      tell: (request) => link.tell(request),
+      ended: (id, counters) => {
+        this.#ended.add(counters);
+        this.#calls.delete(id);
+      },
+      released: (block) => this.#pool.giveBack(block),
+    };
   }
 
   /** @throws RtplatError `usage` when the engine that was asked for cannot be had. */
   static async start(options: MediaFleetOptions): Promise<MediaFleet> {
-    const { engine, events, mediaTimeoutMs = null, lateThresholdNs = DEFAULT_LATE_THRESHOLD_NS } = options;
+    const { engine, events, mediaTimeoutMs = null, lateThresholdNs = DEFAULT_LATE_THRESHOLD_NS, before } = options;
     const totals = new SharedArrayBuffer(MEDIA_TOTALS_BYTES);
+    const numbers = new MediaTotals(totals);
+    if (before !== undefined) {
+      numbers.pacing.merge(before.#totals.pacing);
+      numbers.roundTrip.merge(before.#totals.roundTrip);
+    }
     const settings = { silenceNs: mediaTimeoutMs === null ? null : mediaTimeoutMs * 1e6, lateThresholdNs };
     const calls = new Map<number, FleetCall>();
     const recordings = new Map<number, Recording>();
     const told = (message: MediaTold): void => hear(message, events, calls, recordings);
     const link = await MediaLink.start(engine, { settings, totals }, told);
-    return new MediaFleet(link, new MediaTotals(totals), events, calls, recordings);
+    const fleet = new MediaFleet(link, numbers, events, calls, recordings);
+    if (before !== undefined) {
+      fleet.#ended.add(before.totals());
+      fleet.#nextId = before.#nextId;
+    }
+    return fleet;
+  }
+
+  /** Settles when the thread answers. @throws Error when it has ended. */
+  async ping(): Promise<void> {
+    const answer = await this.#link.ask({ kind: 'ping' });
+    if (!answer.ok) throw errorOf(answer.failure);
   }
 
   /**
@@ -90,8 +121,7 @@ export class MediaFleet {
     checkPtime(spec.ptimeMs);
     const codec = knownCodec(spec.codec);
     const id = this.#nextId++;
-    const prepare = (action: MediaAction, next: AudioCodec): Prepared => this.#prepare(id, action, next);
-    const prepared = prepare(spec.action, codec);
+    const prepared = this.#prepare(id, spec.action, codec);
     const block = this.#pool.take();
     const answer = await this.#link.ask({ kind: 'open', id, spec: { ...spec, action: prepared.action }, block });
     if (!answer.ok) {
@@ -100,21 +130,7 @@ export class MediaFleet {
       if (answer.failure.errno === 'EADDRINUSE') return 'in-use';
       throw errorOf(answer.failure);
     }
-    const call = new FleetCall({
-      id,
-      port: answer.port ?? spec.port,
-      block,
-      codec,
-      action: spec.action,
-      prepared,
-      prepare,
-      ask: (request) => this.#link.ask(request),
-      ended: (counters) => {
-        this.#ended.add(counters);
-        this.#calls.delete(id);
-      },
-      released: () => this.#pool.giveBack(block),
-    });
+    const call = new FleetCall(this.#host, { id, port: answer.port ?? spec.port, block, codec, action: spec.action, prepared });
     this.#calls.set(id, call);
     return call;
   }
@@ -149,7 +165,8 @@ export class MediaFleet {
 
   totals(): MediaFleetTotals {
     const live = [...this.#calls.values()].map((call) => call.counters());
-    return { ...this.#ended.with(live), activeCalls: live.length, pacing: this.#totals.pacing.snapshot() };
+    const { pacing, roundTrip } = this.#totals;
+    return { ...this.#ended.with(live), activeCalls: live.length, pacing: pacing.snapshot(), roundTrip: roundTrip.snapshot() };
   }
 
   /** Ends all calls and the thread. */

@@ -66,6 +66,11 @@ export class MediaLink {
     return promise;
   }
 
+  /** Has something done that nobody waits for. */
+  tell(request: MediaRequest): void {
+    if (this.#gone === undefined) this.#thread.tell({ serial: null, request });
+  }
+
   async stop(): Promise<void> {
     await this.#thread.stop();
   }

@@ -101,41 +101,48 @@ export class MediaMemoryPool {
   }
 }
 
-/** Sums over calls. Of the measures only those that add up: the rest of them belong to one call. */
-export type MediaSums = { readonly [Name in CountName]: number } & { readonly lost: number; readonly socketDrops: number | null };
+/** Sums over calls. Of the measures only those that add up, null where no call has one: the rest of them belong to one call. */
+export type MediaSums = Pick<MediaCounters, CountName | SummedName>;
+
+const SUMMED: readonly ['lost', 'socketDrops', 'remoteLost'] = ['lost', 'socketDrops', 'remoteLost'];
+type SummedName = (typeof SUMMED)[number];
 
 /** Adds calls up. */
 export class MediaSum {
   readonly #counts = new Map<CountName, number>();
-  #lost = 0;
-  #drops: number | null = null;
+  readonly #measures = new Map<SummedName, number>();
 
-  add(counters: MediaCounters): void {
+  add(counters: MediaSums): void {
     for (const name of COUNTS) this.#counts.set(name, (this.#counts.get(name) ?? 0) + counters[name]);
-    this.#lost += counters.lost ?? 0;
-    if (counters.socketDrops !== null) this.#drops = (this.#drops ?? 0) + counters.socketDrops;
+    for (const name of SUMMED) {
+      const value = counters[name];
+      if (value !== null) this.#measures.set(name, (this.#measures.get(name) ?? 0) + value);
+    }
   }
 
   /** @param others what else is to be in the sum. */
-  with(others: Iterable<MediaCounters>): MediaSums {
+  with(others: Iterable<MediaSums>): MediaSums {
     const sum = new MediaSum();
-    for (const name of COUNTS) sum.#counts.set(name, this.#counts.get(name) ?? 0);
-    sum.#lost = this.#lost;
-    sum.#drops = this.#drops;
+    for (const [name, value] of this.#counts) sum.#counts.set(name, value);
+    for (const [name, value] of this.#measures) sum.#measures.set(name, value);
     for (const counters of others) sum.add(counters);
-    const counts = Object.fromEntries(COUNTS.map((name) => [name, sum.#counts.get(name)])) as { [Name in CountName]: number };
-    return { ...counts, lost: sum.#lost, socketDrops: sum.#drops };
+    return Object.fromEntries([
+      ...COUNTS.map((name) => [name, sum.#counts.get(name) ?? 0]),
+      ...SUMMED.map((name) => [name, sum.#measures.get(name) ?? null]),
+    ]) as MediaSums;
   }
 }
 
 const PENDING_BYTES = 64;
 /** What {@link MediaTotals} takes. */
-export const MEDIA_TOTALS_BYTES: number = PENDING_BYTES + HISTOGRAM_BYTES;
+export const MEDIA_TOTALS_BYTES: number = PENDING_BYTES + 2 * HISTOGRAM_BYTES;
 
 /** What all calls share. */
 export class MediaTotals {
   /** How far behind its time each packet was handed to the kernel. */
   readonly pacing: LatencyHistogram;
+  /** Round trips that the RTCP reports of peers tell (RFC 3550 §6.4.1), one for each. */
+  readonly roundTrip: LatencyHistogram;
   /** Bytes of recordings on their way to the disk: the packet thread adds, the one that writes takes off. */
   readonly #pending: Int32Array;
 
@@ -143,6 +150,7 @@ export class MediaTotals {
   constructor(buffer: SharedArrayBuffer) {
     this.#pending = new Int32Array(buffer, 0, 1);
     this.pacing = new LatencyHistogram(histogramStorage(buffer, PENDING_BYTES));
+    this.roundTrip = new LatencyHistogram(histogramStorage(buffer, PENDING_BYTES + HISTOGRAM_BYTES));
   }
 
   get pendingBytes(): number {

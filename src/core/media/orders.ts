@@ -19,7 +19,6 @@ export type PlaneUpdate = Omit<MediaUpdate, 'action'> & {
   readonly reencoded?: ToneLoop | undefined;
 };
 
-/** Every order is answered, by its serial number. */
 export type MediaRequest =
   | { readonly kind: 'open'; readonly id: number; readonly spec: PlaneSpec; readonly block: MediaBlock }
   | { readonly kind: 'start'; readonly id: number }
@@ -27,10 +26,13 @@ export type MediaRequest =
   /** Sends no more. The numbers are final when it is answered. */
   | { readonly kind: 'stop'; readonly id: number }
   /** Answered when the ports are free. After `stop`. */
-  | { readonly kind: 'release'; readonly id: number };
+  | { readonly kind: 'release'; readonly id: number }
+  /** Nothing: that it is answered is what is asked for. */
+  | { readonly kind: 'ping' };
 
 export interface MediaOrder {
-  readonly serial: number;
+  /** What the answer is known by; null for an order that nobody waits for, which has none. */
+  readonly serial: number | null;
   readonly request: MediaRequest;
 }
 

@@ -4,7 +4,7 @@
  * must not be able to point a stream of packets at somebody (RFC 3551 §9, RFC 7362 §4).
  */
 import type { Endpoint, UdpSocket } from '../udp/engine.ts';
-import { isUnspecified, sameEndpoint, unmapAddress } from '../values/address.ts';
+import { isPrivate, isUnspecified, sameEndpoint } from '../values/address.ts';
 
 export interface PeerOptions {
   readonly remote: Endpoint;
@@ -50,33 +50,4 @@ export class Peer {
 function mayLearn({ symmetric, remote, signallingAddress }: PeerOptions): boolean {
   if (symmetric === 'never' || isUnspecified(signallingAddress)) return false;
   return isUnspecified(remote.address) || (isPrivate(remote.address) && !isPrivate(signallingAddress));
-}
-
-/**
- * Whether an address means nothing to those outside: RFC 1918, shared (RFC 6598), link-local and loopback addresses, and unique local
- * ones (RFC 4193).
- */
-export function isPrivate(address: string): boolean {
-  const plain = unmapAddress(address).toLowerCase();
-  if (plain.includes(':')) {
-    if (plain === '::1') return true;
-    const group = Number.parseInt(plain.slice(0, plain.indexOf(':')), 16);
-    return (group & 0xfe00) === 0xfc00 || (group & 0xffc0) === 0xfe80;
-  }
-  const [first = -1, second = -1] = plain.split('.', 2).map(Number);
-  switch (first) {
-    case 10:
-    case 127:
-      return true;
-    case 100:
-      return second >= 64 && second < 128;
-    case 169:
-      return second === 254;
-    case 172:
-      return second >= 16 && second < 32;
-    case 192:
-      return second === 168;
-    default:
-      return false;
-  }
 }

@@ -69,8 +69,12 @@ export class MediaPlane implements CallHost {
 
   /** Carries an order out. It is answered during the call, or later. */
   take({ serial, request }: MediaOrder): void {
-    const done = (port: number | null): void => this.#parts.tell({ kind: 'done', serial, port });
-    const failed = (error: unknown): void => this.#parts.tell({ kind: 'failed', serial, failure: failureOf(error) });
+    const done = (port: number | null): void => {
+      if (serial !== null) this.#parts.tell({ kind: 'done', serial, port });
+    };
+    const failed = (error: unknown): void => {
+      if (serial !== null) this.#parts.tell({ kind: 'failed', serial, failure: failureOf(error) });
+    };
     try {
       const port = this.#carryOut(request, () => done(null));
       if (port instanceof Promise) void settle(port, done, failed);
@@ -85,6 +89,7 @@ export class MediaPlane implements CallHost {
   /** @returns what to answer; undefined when `later` will be called. */
   #carryOut(request: MediaRequest, later: () => void): number | null | Promise<number> | undefined {
     if (request.kind === 'open') return this.#open(request);
+    if (request.kind === 'ping') return null;
     const call = this.#calls.get(request.id);
     if (call === undefined) return null;
     switch (request.kind) {
@@ -213,6 +218,10 @@ export class MediaPlane implements CallHost {
 
   paced(lateNs: number): void {
     this.#parts.totals.pacing.record(lateNs);
+  }
+
+  roundTrip(ms: number): void {
+    this.#parts.totals.roundTrip.record(ms * 1e6);
   }
 
   firstPacket(id: number, atNs: number, from: Endpoint): void {

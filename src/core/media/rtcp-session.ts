@@ -21,6 +21,8 @@ export interface RtcpSessionParts {
   /** Nanoseconds since 1970 at an instant of the engine's clock: of a clock that never steps. */
   readonly unixNs: (nowNs: number) => number;
   readonly random: () => number;
+  /** A report of the peer told a round trip. */
+  readonly roundTrip: (ms: number) => void;
   /** Sends `buffer[0 … length)` to the peer, if it is known. @returns whether it is. */
   readonly send: (buffer: Uint8Array, length: number) => boolean;
 }
@@ -60,14 +62,17 @@ export class RtcpSession {
     if (packet.kind === 'bye') this.#peerIsMember = false;
     if (packet.kind !== 'report') return;
     if (packet.sender !== undefined) this.#peerSr = { ssrc: packet.ssrc, middle: middleOf(packet.sender.ntp), atNs };
-    const { numbers, sender, unixNs } = this.#parts;
+    const { numbers, sender, unixNs, roundTrip } = this.#parts;
     const block = packet.blocks.find(({ ssrc }) => ssrc === sender.ssrc);
     if (block === undefined) return;
     numbers[AT.remoteLost] = block.cumulativeLost;
     numbers[AT.remoteJitterMs] = (block.jitterTicks * 1_000) / clockRateHz;
     // Of an SR that we never sent no round trip can be told.
     if (!this.#sentSrs.includes(block.lastSr)) return;
-    numbers[AT.roundTripMs] = roundTripMs(middleOf(ntpTime(unixNs(atNs))), block) ?? (numbers[AT.roundTripMs] as number);
+    const ms = roundTripMs(middleOf(ntpTime(unixNs(atNs))), block);
+    if (ms === undefined) return;
+    numbers[AT.roundTripMs] = ms;
+    roundTrip(ms);
   }
 
   /** Sends a report when it is time. @param timestamp of the media at this instant. */

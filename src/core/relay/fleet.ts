@@ -1,8 +1,8 @@
 /**
- * All relayed calls of a process: the port range, the calls' numbers, the totals. Signalling fronts (`ari-serve`, later
+ * All relayed calls of a process: the port range, the calls' numbers, the totals. Signalling fronts (`ari-serve`,
  * `sip-serve`) open a call here, tell it who the peer is, and close it. The packets are handled elsewhere ({@link RelayMedia}).
  */
-import { RtplatError } from '../errors.ts';
+import { messageOf, RtplatError } from '../errors.ts';
 import { PortAllocator } from '../ports/allocator.ts';
 import type { BoundSocket, PortLease } from '../ports/allocator.ts';
 import { spread, summarize } from '../report/latency-summary.ts';
@@ -60,27 +60,46 @@ export class RelayFleet {
   /** By the number that the media knows a call by. */
   readonly #calls = new Map<number, CallRecord>();
   readonly #startedNs: number;
+  #media: RelayMedia;
+  #interruptions = 0;
   #nextId = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#media = options.media;
     this.#portLog = options.log.scoped('PortManager');
     this.#startedNs = options.nowNs();
     this.#allocator = new PortAllocator<MediaPort>({ range: options.range, bind: (port) => this.#bindPort(port) });
-    options.media.observe({
+    this.#observe();
+  }
+
+  #observe(): void {
+    this.#media.observe({
       firstPacket: (id, atNs) => this.#firstPacket(id, atNs),
       stranger: (id, from) => this.#stranger(id, from),
     });
   }
 
+  /** Goes on with other media, which has the totals of the one before, after that has failed. The calls of that one are their owners' to end. */
+  resume(media: RelayMedia): void {
+    this.#media = media;
+    this.#interruptions += 1;
+    this.#observe();
+  }
+
+  /** How often {@link resume} was called: the rows of the time before are lost then. */
+  get interruptions(): number {
+    return this.#interruptions;
+  }
+
   /** Every latency sample since the start. */
   get histogram(): LatencyHistogram {
-    return this.#options.media.totals.histogram.snapshot();
+    return this.#media.totals.histogram.snapshot();
   }
 
   /** What a clock in user space would have added to each sample; null where there is no other clock. */
   get hostDelay(): LatencyHistogram | null {
-    const { selection, totals } = this.#options.media;
+    const { selection, totals } = this.#media;
     return selection.clock === 'kernel' ? totals.hostDelay.snapshot() : null;
   }
 
@@ -107,7 +126,7 @@ export class RelayFleet {
       },
       pin: async (peer) => {
         record.peer = formatHostPort(peer.address, peer.port);
-        if (lease !== undefined) await this.#options.media.pin(lease.socket.id, peer);
+        if (lease !== undefined) await this.#media.pin(lease.socket.id, peer);
       },
       release: async () => {
         if (lease === undefined) return;
@@ -140,7 +159,8 @@ export class RelayFleet {
   }
 
   async #bindPort(port: number): Promise<MediaPort | 'in-use'> {
-    const { media, echo } = this.#options;
+    const { echo } = this.#options;
+    const media = this.#media;
     const id = this.#nextId++;
     const memory = this.#pool.take();
     let bound: number | 'in-use' = 'in-use';
@@ -153,7 +173,16 @@ export class RelayFleet {
       this.#portLog.warn(`Port ${port} is in use by another process; passed over`);
       return 'in-use';
     }
-    return { id, memory, close: () => media.close(id) };
+    return { id, memory, close: () => this.#close(media, id) };
+  }
+
+  /** Media that has failed has no port any more, and nothing to drain. */
+  async #close(media: RelayMedia, id: number): Promise<void> {
+    try {
+      await media.close(id);
+    } catch (error) {
+      this.#options.log.debug(`The port of a call was not drained: ${messageOf(error)}`);
+    }
   }
 
   #started(record: CallRecord, { port, socket }: PortLease<MediaPort>): void {
@@ -189,7 +218,8 @@ export class RelayFleet {
   }
 
   metrics(): MetricsDocument {
-    const { media, nowNs } = this.#options;
+    const { nowNs } = this.#options;
+    const media = this.#media;
     const shared = media.totals.numbers;
     const sums = this.register.counters();
     const counters = { ...sums, send_errors: sums.send_errors + (shared[ECHO_SEND_ERRORS] as number) };
@@ -231,9 +261,9 @@ export class RelayFleet {
     return this.register.document(id, this.#options.nowNs());
   }
 
-  /** A row a second, once the service has ended. */
+  /** A row a second, once the service has ended; none after an interruption, since those of the time before it are lost. */
   async series(): Promise<readonly SeriesRow[]> {
-    return this.#options.media.series(this.register.counters().lost);
+    return this.#interruptions > 0 ? [] : this.#media.series(this.register.counters().lost);
   }
 
   /** No more ports are handed out. The calls are their owners' to end. */

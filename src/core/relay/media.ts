@@ -25,6 +25,8 @@ export interface RelayMedia {
   /** Drains and releases the port; settles when it is free. */
   close(id: number): Promise<void>;
   series(lost: number): Promise<readonly SeriesRow[]>;
+  /** Settles when the next turn of its loop has come. @throws Error when there will be none. */
+  ping(): Promise<void>;
   /** Who is told what happens in the calls: once, before the first. */
   observe(events: PlaneEvents): void;
   /** Settles with what ended it, should it end before {@link stop}. */
@@ -36,12 +38,14 @@ const TICK_MS = 50;
 
 abstract class Media {
   readonly totals: TotalsMemory;
-  protected readonly totalsBuffer: SharedArrayBuffer = new SharedArrayBuffer(TOTALS_BYTES);
+  protected readonly totalsBuffer: SharedArrayBuffer;
   protected events: PlaneEvents = { firstPacket: () => undefined, stranger: () => undefined };
 
-  constructor() {
+  /** @param before whose totals go on; it has ended. */
+  constructor(before?: Media) {
+    this.totalsBuffer = before?.totalsBuffer ?? new SharedArrayBuffer(TOTALS_BYTES);
     this.totals = new TotalsMemory(this.totalsBuffer);
-    this.totals.reset();
+    if (before === undefined) this.totals.reset();
   }
 
   protected abstract ask(request: PlaneRequest): Promise<PlaneAnswer>;
@@ -66,6 +70,10 @@ abstract class Media {
 
   async series(lost: number): Promise<readonly SeriesRow[]> {
     return valueOf(await this.ask({ kind: 'series', lost })) as readonly SeriesRow[];
+  }
+
+  async ping(): Promise<void> {
+    valueOf(await this.ask({ kind: 'ping' }));
   }
 }
 
@@ -110,6 +118,13 @@ export class LocalMedia extends Media implements RelayMedia {
   }
 }
 
+export interface ThreadMediaOptions {
+  readonly engine: EngineChoice;
+  readonly busyPoll?: boolean;
+  /** Whose totals go on, after its thread has ended. */
+  readonly before?: ThreadMedia;
+}
+
 /** Packets in a thread of their own. */
 export class ThreadMedia extends Media implements RelayMedia {
   readonly failed: Promise<Error>;
@@ -119,8 +134,8 @@ export class ThreadMedia extends Media implements RelayMedia {
   #serial = 0;
   #gone: Error | undefined;
 
-  private constructor(engine: EngineChoice, busyPoll: boolean, settings: PlaneSettings) {
-    super();
+  private constructor(settings: PlaneSettings, { engine, busyPoll = false, before }: ThreadMediaOptions) {
+    super(before);
     const data: PlaneThreadData = { settings, totals: this.totalsBuffer };
     this.#thread = new PacketThread<PlaneOrder, PlaneMessage>({
       module: 'plane-thread',
@@ -135,11 +150,8 @@ export class ThreadMedia extends Media implements RelayMedia {
   }
 
   /** @throws RtplatError `usage` when the engine that was asked for cannot be had. */
-  static async start(
-    settings: PlaneSettings,
-    options: { readonly engine: EngineChoice; readonly busyPoll?: boolean },
-  ): Promise<ThreadMedia> {
-    const media = new ThreadMedia(options.engine, options.busyPoll === true, settings);
+  static async start(settings: PlaneSettings, options: ThreadMediaOptions): Promise<ThreadMedia> {
+    const media = new ThreadMedia(settings, options);
     media.#selection = await media.#thread.up;
     return media;
   }

@@ -11,7 +11,9 @@ export type PlaneRequest =
   | { readonly kind: 'open'; readonly id: number; readonly port: number; readonly echo: Endpoint; readonly block: CallBlock }
   | { readonly kind: 'pin'; readonly id: number; readonly peer: Endpoint }
   | { readonly kind: 'close'; readonly id: number }
-  | { readonly kind: 'series'; readonly lost: number };
+  | { readonly kind: 'series'; readonly lost: number }
+  /** Nothing: that it is answered is what is asked for. */
+  | { readonly kind: 'ping' };
 
 /** The port of `open`, the rows of `series`, else null. */
 export type PlaneValue = number | readonly SeriesRow[] | null;
@@ -37,6 +39,8 @@ export function carryOut(plane: RelayPlane, request: PlaneRequest, answer: (answ
         return plane.close(request.id, () => done(null));
       case 'series':
         return done(plane.series(request.lost));
+      case 'ping':
+        return done(null);
     }
   } catch (error) {
     failed(error);

@@ -78,14 +78,21 @@ export class RelayPlane implements RelayObserver {
   readonly #links = new Map<string, Link>();
   readonly #series: SecondSeries;
   readonly #startedNs: number;
-  /** Of links that are closed. */
-  readonly #ended = { sendErrors: 0, drops: 0, unstamped: 0, strays: 0 };
+  /** Of links that are closed, those of a plane before this one among them. */
+  readonly #ended: { sendErrors: number; drops: number; unstamped: number; strays: number };
   #tickNs = 0;
   #ticks = 0;
 
   constructor(parts: PlaneParts) {
     this.#parts = parts;
     this.#startedNs = parts.nowNs();
+    const { numbers } = parts.totals;
+    this.#ended = {
+      sendErrors: numbers[ECHO_SEND_ERRORS] as number,
+      drops: numbers[ECHO_DROPS] as number,
+      unstamped: numbers[ECHO_UNSTAMPED] as number,
+      strays: numbers[STRAY_ECHOES] as number,
+    };
     this.#series = new SecondSeries(parts.settings.lossTimeoutNs, SERIES_SECONDS);
   }
 

@@ -1,7 +1,7 @@
 /** Reading what a live service answers: `GET /metrics` and `GET /channels`. Unknown members are kept. */
 import * as v from 'valibot';
 import { RtplatError } from '../errors.ts';
-import type { CallDocument, MetricsDocument } from './metrics.ts';
+import type { CallDocument, MetricsDocument, RelayCounters } from './metrics.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const measured = v.nullable(v.pipe(v.number(), v.finite()));
@@ -40,7 +40,28 @@ const counters = v.looseObject({
   send_errors: count,
 });
 
-const MetricsSchema: v.GenericSchema<unknown, MetricsDocument> = v.looseObject({
+/** Of all calls, relayed or not, of a service that answers them by itself. */
+export interface AnsweredCalls {
+  readonly taken: number;
+  readonly active: number;
+  readonly peak: number;
+  readonly completed: number;
+  readonly cancelled: number;
+  readonly rejected: number;
+  readonly failed: number;
+  readonly refused: number;
+  readonly digits: number;
+}
+
+/** What any service answers: `calls` is `sip-serve`'s. */
+export interface ServiceMetrics extends MetricsDocument {
+  readonly calls?: AnsweredCalls | undefined;
+}
+
+/** A {@link CallDocument}, or a call that was not relayed, which has no counters. */
+export type ServiceCall = Omit<CallDocument, 'counters'> & { readonly counters: RelayCounters | null };
+
+const MetricsSchema: v.GenericSchema<unknown, ServiceMetrics> = v.looseObject({
   ...latency,
   total_channels: count,
   active_channels: count,
@@ -58,9 +79,22 @@ const MetricsSchema: v.GenericSchema<unknown, MetricsDocument> = v.looseObject({
   host_delay_ms: v.optional(v.nullable(v.object({ p50: v.number(), p99: v.number(), max: v.number() })), null),
   unstamped: v.optional(v.nullable(count), null),
   stray_echoes: v.optional(count, 0),
+  calls: v.optional(
+    v.looseObject({
+      taken: count,
+      active: count,
+      peak: count,
+      completed: count,
+      cancelled: count,
+      rejected: count,
+      failed: count,
+      refused: count,
+      digits: count,
+    }),
+  ),
 });
 
-const CallSchema: v.GenericSchema<unknown, CallDocument> = v.looseObject({
+const CallSchema: v.GenericSchema<unknown, ServiceCall> = v.looseObject({
   ...latency,
   id: v.string(),
   name: v.string(),
@@ -73,19 +107,19 @@ const CallSchema: v.GenericSchema<unknown, CallDocument> = v.looseObject({
   setup_ms: measured,
   first_packet_ms: measured,
   jitter_ms: measured,
-  counters,
+  counters: v.nullable(counters),
   end_reason: v.nullable(v.string()),
 });
 
 const ChannelsSchema = v.looseObject({ channels: v.array(CallSchema) });
 
 /** @throws RtplatError `format` when `text` is not a metrics document; `name` (a URL) is for the message. */
-export function parseMetrics(text: string, name: string): MetricsDocument {
+export function parseMetrics(text: string, name: string): ServiceMetrics {
   return parse(MetricsSchema, text, name, 'the metrics document of an rtplat service');
 }
 
 /** The rows of `{"channels": […]}`. @throws RtplatError `format`. */
-export function parseChannels(text: string, name: string): readonly CallDocument[] {
+export function parseChannels(text: string, name: string): readonly ServiceCall[] {
   return parse(ChannelsSchema, text, name, 'the list of channels of an rtplat service').channels;
 }
 

@@ -104,7 +104,8 @@ export interface CallRow extends Partial<LatencySummary> {
   readonly setup_ms?: number | null;
   readonly first_packet_ms?: number | null;
   readonly jitter_ms?: number | null;
-  readonly counters?: Partial<RelayCounters>;
+  /** null where the call was not relayed. */
+  readonly counters?: Partial<RelayCounters> | null;
   readonly end_reason?: string | null;
 }
 

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { messageOf, RtplatError } from '../errors.ts';
 import { reason } from './files.ts';
 import { parseChannels, parseMetrics } from './read-metrics.ts';
-import type { CallDocument, MetricsDocument } from './metrics.ts';
+import type { ServiceCall, ServiceMetrics } from './read-metrics.ts';
 import { MAX_RUN_CHARS, parseRun, parseRunAmongOthers } from './read-run.ts';
 import type { RunDocument } from './run.ts';
 
@@ -21,8 +21,8 @@ export interface RunSource {
 export interface ServiceSource {
   readonly kind: 'service';
   readonly name: string;
-  readonly metrics: MetricsDocument;
-  readonly calls: readonly CallDocument[];
+  readonly metrics: ServiceMetrics;
+  readonly calls: readonly ServiceCall[];
 }
 
 export type Source = RunSource | ServiceSource;
@@ -139,7 +139,7 @@ async function readService(name: string, timeoutMs: number): Promise<ServiceSour
       if (error instanceof RtplatError) throw error;
       if (signal.aborted) throw new RtplatError('timeout', `${url.href} did not answer within ${timeoutMs / 1000} s`, { cause: error });
       throw new RtplatError('network', `${url.href} cannot be reached: ${networkReason(error)}`, {
-        hint: 'is the service up, and is this its HTTP address? ari-serve serves on http://127.0.0.1:9090',
+        hint: 'is the service up, and is this its HTTP address? ari-serve serves on http://127.0.0.1:9090, sip-serve on http://127.0.0.1:8080',
         cause: error,
       });
     }

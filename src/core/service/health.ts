@@ -1,4 +1,4 @@
-/** Whether a relay service can take a call, and why not. Pure. */
+/** Whether a service can take a call, and why not. Pure. */
 import type { PortCounts } from '../report/metrics.ts';
 
 /** One thing that must hold for a call to be taken. */
@@ -7,13 +7,16 @@ export interface HealthCheck {
   readonly ok: boolean;
   /** Why not; null when it holds. */
   readonly reason: string | null;
+  /** false: it is worth knowing, and calls are taken without it. */
+  readonly required?: false;
 }
 
 export interface HealthFacts {
-  /** Signalling: the ARI connection, or the SIP sockets. */
-  readonly signalling: HealthCheck;
-  readonly echo: HealthCheck;
+  /** Those of the ports and of the stop come behind them. */
+  readonly checks: readonly HealthCheck[];
   readonly ports: PortCounts;
+  /** Of relayed calls, where other calls have ports of their own; null where none is relayed. */
+  readonly relayPorts?: PortCounts | null;
   readonly stopping: boolean;
   readonly uptimeSeconds: number;
   readonly activeCalls: number;
@@ -34,18 +37,15 @@ export interface HealthDocument {
   readonly memory_usage_mb: number;
   readonly cpu_usage_percent: number | null;
   readonly ports: PortCounts;
+  readonly relay_ports?: PortCounts | null;
 }
 
 export function healthDocument(facts: HealthFacts): HealthDocument {
-  // A foreign port is tried again at the next call, so it may be the one that is left.
-  const portLeft = facts.ports.free + facts.ports.foreign > 0;
-  const checks: HealthCheck[] = [
-    facts.signalling,
-    facts.echo,
-    { name: 'ports', ok: portLeft, reason: portLeft ? null : `all ${facts.ports.total} ports are in use` },
-  ];
+  const { ports, relayPorts } = facts;
+  const checks: HealthCheck[] = [...facts.checks, portsCheck('ports', ports)];
+  if (relayPorts != null) checks.push(portsCheck('relay_ports', relayPorts));
   if (facts.stopping) checks.push({ name: 'service', ok: false, reason: 'the service is stopping' });
-  const reasons = checks.flatMap(({ ok, reason }) => (ok ? [] : [reason ?? 'unknown']));
+  const reasons = checks.flatMap(({ ok, reason, required }) => (ok || required === false ? [] : [reason ?? 'unknown']));
   return {
     status: reasons.length === 0 ? 'healthy' : 'unhealthy',
     reason: reasons.length === 0 ? null : reasons.join('; '),
@@ -55,6 +55,14 @@ export function healthDocument(facts: HealthFacts): HealthDocument {
     total_calls: facts.totalCalls,
     memory_usage_mb: facts.memoryBytes / 1024 ** 2,
     cpu_usage_percent: facts.cpuPercent,
-    ports: facts.ports,
+    ports,
+    ...(relayPorts === undefined ? {} : { relay_ports: relayPorts }),
   };
+}
+
+function portsCheck(name: string, { free, foreign, total }: PortCounts): HealthCheck {
+  // A foreign port is tried again at the next call, so it may be the one that is left.
+  const left = free + foreign > 0;
+  const what = name === 'ports' ? 'ports' : 'ports of relayed calls';
+  return { name, ok: left, reason: left ? null : `all ${total} ${what} are in use` };
 }

@@ -4,9 +4,10 @@ import { messageOf, RtplatError } from '../errors.ts';
 import type { Logger } from '../service/log.ts';
 import type { SipRequest } from '../sip/message.ts';
 import type { Scheduler, Timer } from '../sip/scheduler.ts';
-import { answerOffer, createOffer, readAnswer } from '../sip/sdp-offer.ts';
-import type { LocalMedia, NegotiatedMedia, Offer, Refusal, SentDescription } from '../sip/sdp-offer.ts';
+import { acceptOffer, answerOffer, createOffer, describeAnswer, readAnswer } from '../sip/sdp-offer.ts';
+import type { Acceptance, LocalMedia, NegotiatedMedia, Offer, Refusal, SentDescription, UnboundMedia } from '../sip/sdp-offer.ts';
 import type { CallEnd, CallListener, Reoffer, ServerCall } from '../sip/server-call.ts';
+import type { CallProgress } from './call-documents.ts';
 import type { CallPlan } from './call-plan.ts';
 import { misdirected } from './destination.ts';
 import type { DestinationRules } from './destination.ts';
@@ -23,6 +24,8 @@ export interface CallSummary {
   readonly source: string;
   readonly transport: string;
   readonly plan: CallPlan;
+  /** Of our RTP; null when it got none. */
+  readonly port: number | null;
   readonly codec: string | null;
   /** From the INVITE, ms; null for what has not happened. */
   readonly ringingMs: number | null;
@@ -34,37 +37,61 @@ export interface CallSummary {
   readonly media: LegReport | null;
 }
 
-export interface AnsweringParts {
-  readonly id: string;
-  readonly call: ServerCall;
-  readonly request: SipRequest;
-  /** User part of the Request-URI. */
-  readonly user: string;
-  readonly from: string;
-  readonly plan: CallPlan;
-  readonly legs: MediaLegs;
-  readonly local: Omit<LocalMedia, 'port' | 'address'>;
-  readonly scheduler: Scheduler;
-  readonly nowMs: () => number;
-  /** Timers have changed outside of a message. */
-  readonly touched: () => void;
+/** What holds for all calls that began under one configuration. */
+export interface AnsweringSettings {
+  readonly local: Omit<LocalMedia, 'port' | 'address' | 'sessionId'>;
   /** Where media may go. */
   readonly destinations: DestinationRules;
   readonly ringTimeoutMs: number;
   readonly callTimeoutMs: number;
   readonly retryAfterSeconds: number;
+}
+
+/** Whom all calls belong to. */
+export interface AnsweringHost {
+  readonly legs: MediaLegs;
+  readonly scheduler: Scheduler;
   readonly log: Logger;
-  readonly digit: (id: string, digit: string, how: DigitWay, durationMs: number | null) => void;
-  readonly done: (summary: CallSummary) => void;
+  nowMs(): number;
+  /** Timers have changed outside of a message. */
+  touched(): void;
+  digit(id: string, digit: string, how: DigitWay, durationMs: number | null): void;
+  /** @param hops Via fields of the INVITE. */
+  done(summary: CallSummary, hops: number): void;
+}
+
+/** What a call is made of. */
+export interface AnsweringParts {
+  readonly id: string;
+  readonly call: ServerCall;
+  /** The INVITE. It is not kept: calls may be many, and last. */
+  readonly request: SipRequest;
+  /** User part of the Request-URI. */
+  readonly user: string;
+  readonly from: string;
+  readonly plan: CallPlan;
+  /** Of our session description: digits. */
+  readonly sessionId: string;
 }
 
 /** The same digit by another way within this time is the same press of a key. */
 const SAME_PRESS_MS = 1000;
+const NO_OFFER = new Uint8Array(0);
+const encoder = new TextEncoder();
 
 export class AnsweringCall implements CallListener, LegEvents {
-  readonly #parts: AnsweringParts;
-  readonly #invitedMs: number;
-  readonly #offer: Uint8Array;
+  readonly #host: AnsweringHost;
+  readonly #settings: AnsweringSettings;
+  readonly #id: string;
+  readonly #call: ServerCall;
+  readonly #user: string;
+  readonly #from: string;
+  readonly #plan: CallPlan;
+  readonly #sessionId: string;
+  readonly #hops: number;
+  /** Description in the INVITE; empty where there is none. And what came of it, until it is answered. */
+  #offer: Uint8Array;
+  #acceptance: Acceptance | undefined;
   #leg: MediaLeg | undefined;
   /** The description that was sent last, and our offer that waits for its answer. */
   #sent: SentDescription | undefined;
@@ -75,49 +102,66 @@ export class AnsweringCall implements CallListener, LegEvents {
   #ringingMs: number | null = null;
   #answeredMs: number | null = null;
   #establishedMs: number | null = null;
-  #timers: Timer[] = [];
+  /** Until it is answered, or to the end of the longest call. */
+  #timer: Timer | undefined;
   #digits = '';
   #lastDigit: { readonly digit: string; readonly how: DigitWay; readonly atMs: number } | undefined;
 
-  constructor(parts: AnsweringParts) {
-    this.#parts = parts;
-    this.#invitedMs = parts.call.receivedMs;
-    this.#offer = parts.request.body;
+  constructor(host: AnsweringHost, settings: AnsweringSettings, parts: AnsweringParts) {
+    const { id, call, request, user, from, plan, sessionId } = parts;
+    this.#host = host;
+    this.#settings = settings;
+    this.#id = id;
+    this.#call = call;
+    this.#user = user;
+    this.#from = from;
+    this.#plan = plan;
+    this.#sessionId = sessionId;
+    this.#hops = request.headers.values('Via').length;
+    this.#offer = request.body;
+  }
+
+  get #log(): Logger {
+    return this.#host.log.scoped(this.#id);
   }
 
   /** Takes the call. */
   begin(nowMs: number): void {
-    const { call, plan, ringTimeoutMs } = this.#parts;
+    const call = this.#call;
     call.serve(this);
-    const { action, answerDelayMs } = plan;
+    const { action, answerDelayMs } = this.#plan;
     if (action.kind === 'busy') return call.reject(486, nowMs, { reason: 'Busy Here' });
     if (action.kind === 'reject') return call.reject(action.status, nowMs, action.reason === undefined ? {} : { reason: action.reason });
-    const refusal = this.#offer.length === 0 ? undefined : this.#negotiate(0);
+    const refusal = this.#offer.length === 0 ? undefined : this.#accept();
     if (refusal !== undefined) return this.#refuse(refusal, nowMs);
     call.ring(nowMs);
-    this.#ringingMs = nowMs - this.#invitedMs;
-    void this.#open();
-    if (answerDelayMs === undefined) this.#after(ringTimeoutMs, nowMs, (later) => call.reject(480, later, { reason: 'Nobody Answers' }));
+    // By the clock: what it took to get there is what a caller waits for.
+    this.#ringingMs = this.#sinceInvite();
+    if (answerDelayMs === undefined) {
+      this.#after(this.#settings.ringTimeoutMs, nowMs, (later) => call.reject(480, later, { reason: 'Nobody Answers' }));
+    } else if (answerDelayMs === 0) this.#mayAnswer = true;
     else {
       this.#after(answerDelayMs, nowMs, (later) => {
         this.#mayAnswer = true;
         this.#answer(later);
       });
     }
+    void this.#open();
     return undefined;
   }
 
   #after(ms: number, nowMs: number, run: (nowMs: number) => void): void {
-    this.#timers.push(this.#parts.scheduler.at(nowMs + ms, run));
+    this.#timer = this.#host.scheduler.at(nowMs + ms, run);
   }
 
   async #open(): Promise<void> {
-    const { call, legs, id, from, plan, nowMs, touched, log, retryAfterSeconds } = this.#parts;
+    const host = this.#host;
+    const call = this.#call;
     try {
-      const leg = await legs.open({
-        callId: id,
-        caller: from,
-        action: plan.action,
+      const leg = await host.legs.open({
+        callId: this.#id,
+        caller: this.#from,
+        action: this.#plan.action,
         media: this.#media,
         signallingAddress: call.flow.remote.address,
         events: this,
@@ -125,62 +169,68 @@ export class AnsweringCall implements CallListener, LegEvents {
       if (this.#over) await leg.stop();
       else {
         this.#leg = leg;
-        this.#answer(nowMs());
+        this.#answer(host.nowMs());
       }
     } catch (error) {
-      log.error(`Failed to take the call: ${messageOf(error)}`);
-      const full = error instanceof RtplatError && error.code === 'no-ports';
-      const headers: [string, string][] = full && retryAfterSeconds > 0 ? [['Retry-After', String(retryAfterSeconds)]] : [];
-      call.reject(full ? 503 : 500, nowMs(), { headers });
+      this.#log.error(`Failed to take the call: ${messageOf(error)}`);
+      // No port, media that is being started again, an echo without an address: another time it may be there.
+      const later = error instanceof RtplatError && (error.code === 'no-ports' || error.code === 'network');
+      const seconds = this.#settings.retryAfterSeconds;
+      const headers: [string, string][] = later && seconds > 0 ? [['Retry-After', String(seconds)]] : [];
+      call.reject(later ? 503 : 500, host.nowMs(), { headers });
     }
-    touched();
+    host.touched();
   }
 
   /** 200, when the time has come and the port is there. */
   #answer(nowMs: number): void {
     const leg = this.#leg;
     if (leg === undefined || !this.#mayAnswer || this.#over) return;
-    if (this.#offer.length === 0) {
-      this.#pending = createOffer(this.#local(leg.port), this.#sent);
+    if (this.#acceptance === undefined) {
+      this.#pending = createOffer(this.#local(leg.port));
       this.#sent = this.#pending;
     } else {
-      const refusal = this.#negotiate(leg.port);
-      if (refusal !== undefined) return this.#refuse(refusal, nowMs);
+      this.#sent = describeAnswer(this.#acceptance, this.#local(leg.port));
+      this.#acceptance = undefined;
     }
     // What the caller sends may come before its ACK; nothing is sent to it before that.
     if (this.#media !== undefined) leg.agreed(this.#media);
-    this.#answeredMs = nowMs - this.#invitedMs;
-    this.#parts.call.answer(textBytes(this.#sent?.text ?? ''), nowMs);
-    return undefined;
+    this.#answeredMs = nowMs - this.#call.receivedMs;
+    this.#call.answer(textBytes(this.#sent.text), nowMs);
   }
 
-  /** Answers the offer of the INVITE as from `port`. */
-  #negotiate(port: number): Refusal | undefined {
-    const answer = answerOffer(this.#offer, this.#local(port));
-    if ('status' in answer) return answer;
-    const refusal = this.#misdirected(answer.media);
+  /** Takes what the INVITE offers. */
+  #accept(): Refusal | undefined {
+    const acceptance = acceptOffer(this.#offer, this.#unbound());
+    this.#offer = NO_OFFER;
+    if ('status' in acceptance) return acceptance;
+    const refusal = this.#misdirected(acceptance.media);
     if (refusal !== undefined) return refusal;
-    this.#media = answer.media;
-    this.#sent = answer;
+    this.#media = acceptance.media;
+    this.#acceptance = acceptance;
     return undefined;
   }
 
   #misdirected({ remote, rtcp }: NegotiatedMedia): Refusal | undefined {
-    const { call, destinations } = this.#parts;
-    const { address } = call.flow.remote;
+    const { destinations } = this.#settings;
+    const { address } = this.#call.flow.remote;
     const reason =
       misdirected(remote, address, destinations) ?? (rtcp === undefined ? undefined : misdirected(rtcp, address, destinations));
     // RFC 3261 §20.43: 399 is for whatever else there is to tell.
     return reason === undefined ? undefined : { status: 488, reason, warning: `399 rtplat "${reason}"` };
   }
 
+  #unbound(): UnboundMedia {
+    return { ...this.#settings.local, sessionId: this.#sessionId, address: this.#call.flow.local.address };
+  }
+
   #local(port: number): LocalMedia {
-    return { ...this.#parts.local, address: this.#parts.call.flow.local.address, port };
+    return { ...this.#unbound(), port };
   }
 
   #refuse({ status, reason, warning }: Refusal, nowMs: number): void {
-    this.#parts.log.info(`Rejected: ${reason}`);
-    this.#parts.call.reject(status, nowMs, { headers: [['Warning', warning]] });
+    this.#log.info(`Rejected: ${reason}`);
+    this.#call.reject(status, nowMs, { headers: [['Warning', warning]] });
   }
 
   acked(body: Uint8Array, nowMs: number): void {
@@ -190,21 +240,21 @@ export class AnsweringCall implements CallListener, LegEvents {
       const answer = readAnswer(this.#pending, body);
       this.#pending = undefined;
       if ('problem' in answer) {
-        this.#parts.call.hangUp(`the ACK has no usable answer: ${answer.problem}`, nowMs);
+        this.#call.hangUp(`the ACK has no usable answer: ${answer.problem}`, nowMs);
         return;
       }
       const refusal = this.#misdirected(answer.media);
       if (refusal !== undefined) {
-        this.#parts.call.hangUp(refusal.reason, nowMs);
+        this.#call.hangUp(refusal.reason, nowMs);
         return;
       }
       this.#media = answer.media;
+      leg.agreed(answer.media);
     }
-    if (this.#media !== undefined) leg.agreed(this.#media);
     if (this.#establishedMs !== null) return;
-    this.#establishedMs = nowMs - this.#invitedMs;
+    this.#establishedMs = nowMs - this.#call.receivedMs;
     leg.start();
-    this.#after(this.#parts.callTimeoutMs, nowMs, (later) => this.#parts.call.hangUp('the longest call is over', later));
+    this.#after(this.#settings.callTimeoutMs, nowMs, (later) => this.#call.hangUp('the longest call is over', later));
   }
 
   reoffered(body: Uint8Array): Reoffer {
@@ -238,56 +288,80 @@ export class AnsweringCall implements CallListener, LegEvents {
   }
 
   #digit(digit: string, how: DigitWay, durationMs: number | null): void {
-    const atMs = this.#parts.nowMs();
+    const atMs = this.#host.nowMs();
     const last = this.#lastDigit;
     if (last !== undefined && last.digit === digit && last.how !== how && atMs - last.atMs < SAME_PRESS_MS) return;
     this.#lastDigit = { digit, how, atMs };
     this.#digits += digit;
-    this.#parts.digit(this.#parts.id, digit, how, durationMs);
+    this.#host.digit(this.#id, digit, how, durationMs);
   }
 
   finished(): void {
-    this.#parts.call.hangUp(`${this.#parts.plan.action.kind} over`, this.#parts.nowMs());
-    this.#parts.touched();
+    this.#call.hangUp(`${this.#plan.action.kind} over`, this.#host.nowMs());
+    this.#host.touched();
   }
 
   trouble(what: string): void {
-    this.#parts.log.warn(what);
+    this.#log.warn(what);
   }
 
-  ended(end: CallEnd, nowMs: number): void {
+  ended(end: CallEnd): void {
     this.#over = true;
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers = [];
-    void this.#close(end, nowMs);
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    void this.#close(end);
   }
 
-  async #close(end: CallEnd, nowMs: number): Promise<void> {
-    const { id, call, from, user, plan, log, done } = this.#parts;
+  /** How far it is. */
+  progress(): CallProgress {
+    return {
+      state: this.#call.state,
+      ringingMs: this.#ringingMs,
+      answeredMs: this.#answeredMs,
+      establishedMs: this.#establishedMs,
+      codec: this.#codec(),
+      port: this.#leg?.port ?? null,
+      media: this.#leg?.report() ?? null,
+    };
+  }
+
+  #codec(): string | null {
+    const codec = this.#media?.codec;
+    return codec === undefined ? null : `${codec.name}/${codec.clockRateHz}`;
+  }
+
+  #sinceInvite(): number {
+    return this.#host.nowMs() - this.#call.receivedMs;
+  }
+
+  async #close(end: CallEnd): Promise<void> {
+    const endedMs = this.#sinceInvite();
+    const call = this.#call;
     let media: LegReport | null = null;
     try {
       media = (await this.#leg?.stop()) ?? null;
     } catch (error) {
-      log.error(`The media did not end in order: ${messageOf(error)}`);
+      this.#log.error(`The media did not end in order: ${messageOf(error)}`);
     }
-    const codec = this.#media?.codec;
-    done({
-      id,
+    const summary: CallSummary = {
+      id: this.#id,
       sipCallId: call.dialog.callId,
-      from,
-      user,
+      from: this.#from,
+      user: this.#user,
       source: call.flow.remote.address,
       transport: call.flow.transport,
-      plan,
-      codec: codec === undefined ? null : `${codec.name}/${codec.clockRateHz}`,
+      plan: this.#plan,
+      port: this.#leg?.port ?? null,
+      codec: this.#codec(),
       ringingMs: this.#ringingMs,
       answeredMs: this.#answeredMs,
       establishedMs: this.#establishedMs,
-      endedMs: nowMs - this.#invitedMs,
+      endedMs,
       end,
       digits: this.#digits,
       media,
-    });
+    };
+    this.#host.done(summary, this.#hops);
   }
 }
 
@@ -296,5 +370,5 @@ function refused({ status, warning }: Refusal): Reoffer {
 }
 
 function textBytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return encoder.encode(text);
 }

@@ -1,8 +1,7 @@
 /** Whether RTP may go where a caller wants it: an offer must not be a way to flood somebody else. Pure. */
-import { isPrivate } from '../media/peer.ts';
 import { isIpv4, isIpv6 } from '../sip/sdp-address.ts';
 import type { MediaAddress } from '../sip/sdp.ts';
-import { isUnspecified, unmapAddress } from '../values/address.ts';
+import { isPrivate, isUnspecified, unmapAddress } from '../values/address.ts';
 
 export interface DestinationRules {
   /** Any address is right. */

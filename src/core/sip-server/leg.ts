@@ -29,6 +29,8 @@ export interface MediaLeg {
   agreed(media: NegotiatedMedia): void;
   /** The session is up: media may flow. */
   start(): void;
+  /** What belongs into the document of the call now. */
+  report(): LegReport;
   /** Ends the media and gives the port back. @returns what belongs into the record of the call. */
   stop(): Promise<LegReport>;
 }

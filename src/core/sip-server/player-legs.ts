@@ -1,5 +1,5 @@
 /** Media that is made and taken here: tones, files, silence, recordings, and the caller's own packets back. */
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { resample } from '../audio/resample.ts';
@@ -17,6 +17,7 @@ import { formatPortRange } from '../values/ports.ts';
 import type { PortRange } from '../values/ports.ts';
 import type { ToneAction } from './call-plan.ts';
 import type { LegEvents, LegReport, LegRequest, MediaLeg, MediaLegs } from './leg.ts';
+import { mediaDocument } from './media-document.ts';
 import { Sounds } from './sounds.ts';
 
 export interface PlayerLegsOptions {
@@ -36,23 +37,36 @@ export interface PlayerLegsOptions {
 const MAX_RECORDING_BYTES = 86_400 * 16_000;
 const RTP_AND_RTCP = 2;
 
-interface OpenPort {
+class OpenPort {
   readonly call: MediaCall;
-  close(): Promise<void>;
+
+  constructor(call: MediaCall) {
+    this.call = call;
+  }
+
+  async close(): Promise<void> {
+    await this.call.released;
+  }
 }
 
 export class PlayerLegs implements MediaLegs {
-  readonly fleet: MediaFleet;
+  #fleet: MediaFleet;
+  /** The thread has ended, and is not there again. */
+  #down = false;
   readonly #options: PlayerLegsOptions;
   readonly #allocator: PortAllocator<OpenPort>;
   readonly #events: Map<number, LegEvents>;
   readonly #sounds = new Sounds();
+  readonly #host: LegHost;
 
   private constructor(fleet: MediaFleet, events: Map<number, LegEvents>, options: PlayerLegsOptions) {
-    this.fleet = fleet;
+    this.#fleet = fleet;
+    void this.#watch(fleet);
     this.#events = events;
     this.#options = options;
-    const { first, last } = options.range;
+    const { dtmf, inBandDtmf, symmetric, range } = options;
+    this.#host = { inBandDtmf: dtmf && inBandDtmf, symmetric, release: (lease) => this.#release(lease) };
+    const { first, last } = range;
     // Pairs, numbered: the allocator hands out numbers.
     const even = first + (first % RTP_AND_RTCP);
     const pairs = Math.floor((last + 1 - even) / RTP_AND_RTCP);
@@ -65,38 +79,35 @@ export class PlayerLegs implements MediaLegs {
   /** @throws RtplatError `usage` when the engine that was asked for cannot be had. */
   static async start(options: PlayerLegsOptions): Promise<PlayerLegs> {
     const calls = new Map<number, LegEvents>();
-    const fleet = await MediaFleet.start({
-      engine: options.engine,
-      events: {
-        dtmf: (id, digit, how, durationMs) => {
-          if (options.dtmf) calls.get(id)?.digit(digit, how, durationMs);
-        },
-        finished: (id) => calls.get(id)?.finished(),
-        firstPacket: () => undefined,
-        refusedSource: (id, from) =>
-          calls.get(id)?.trouble(`RTP from ${formatHostPort(from.address, from.port)} is not taken: it is not from the caller`),
-        silent: () => undefined,
-        recordingFailed: (id, problem) => calls.get(id)?.trouble(`Recording: ${problem}`),
-      },
-    });
-    return new PlayerLegs(fleet, calls, options);
+    return new PlayerLegs(await startFleet(options, calls), calls, options);
+  }
+
+  get fleet(): MediaFleet {
+    return this.#fleet;
+  }
+
+  async #watch(fleet: MediaFleet): Promise<void> {
+    await fleet.failed;
+    if (fleet === this.#fleet) this.#down = true;
+  }
+
+  /** Starts the thread again after it has failed. Sums and ports go on; the calls of before are their owners' to end. */
+  async restart(): Promise<void> {
+    this.#fleet = await startFleet(this.#options, this.#events, this.#fleet);
+    this.#down = false;
+    void this.#watch(this.#fleet);
   }
 
   async open(request: LegRequest): Promise<MediaLeg> {
-    const { range, nowNs, dtmf, inBandDtmf, symmetric } = this.#options;
+    const { range, nowNs } = this.#options;
+    if (this.#down) throw new RtplatError('network', 'the media thread is being started again');
     // Before a port is taken: a file that is not there fails the call.
     const action = await this.#prepare(request);
     const lease = await this.#allocator.allocate(nowNs());
     if (lease === 'exhausted') throw new RtplatError('no-ports', `no ports available in range ${formatPortRange(range)}`);
     if (lease === 'stopped') throw new RtplatError('no-ports', 'the service is stopping');
-    const { call } = lease.socket;
-    this.#events.set(call.id, request.events);
-    return new PlayerLeg({
-      call,
-      action,
-      usual: { inBandDtmf: dtmf && inBandDtmf, symmetric, signallingAddress: request.signallingAddress },
-      release: () => this.#release(lease),
-    });
+    this.#events.set(lease.socket.call.id, request.events);
+    return new PlayerLeg(this.#host, lease, action, request.signallingAddress);
   }
 
   async #prepare({ callId, action, media }: LegRequest): Promise<ActionAtRate> {
@@ -115,26 +126,26 @@ export class PlayerLegs implements MediaLegs {
         return () => ({ kind: 'record', file, maxBytes: MAX_RECORDING_BYTES });
       }
       case 'echo':
-        return () => ({ kind: 'echo' });
+        return echoes;
       default:
-        return () => ({ kind: 'silence' });
+        return isSilent;
     }
   }
 
   async #bind(port: number): Promise<OpenPort | 'in-use'> {
     const { bindAddress, cname } = this.#options;
-    const call = await this.fleet.open({
+    const call = await this.#fleet.open({
       ...{ port, bindAddress, cname, rtcp: 'next-port', remoteRtcp: undefined },
       // Nobody yet.
       remote: { address: '0.0.0.0', port: 0 },
       ...{ symmetric: 'never', signallingAddress: '0.0.0.0', direction: 'inactive' },
       ...{ codec: { name: 'PCMU', payloadType: 0, clockRateHz: 8000 }, dtmfPayloadType: undefined, inBandDtmf: false, ptimeMs: 20 },
       action: { kind: 'silence' },
-      ssrc: randomBytes(4).readUInt32BE(),
-      sequence: randomInt(65_536),
-      timestamp: randomBytes(4).readUInt32BE(),
+      ssrc: randomInt(2 ** 32),
+      sequence: randomInt(2 ** 16),
+      timestamp: randomInt(2 ** 32),
     });
-    return call === 'in-use' ? call : { call, close: () => call.released };
+    return call === 'in-use' ? call : new OpenPort(call);
   }
 
   async #release(lease: PortLease<OpenPort>): Promise<LegReport> {
@@ -144,7 +155,7 @@ export class PlayerLegs implements MediaLegs {
     this.#allocator.drain(lease);
     void this.#allocator.release(lease);
     const [recording] = report.recordings;
-    return { ...report.counters, recording: recording?.file ?? null, recordingProblem: recording?.problem ?? null };
+    return { ...mediaDocument(report.counters), recording: recording?.file ?? null, recording_problem: recording?.problem ?? null };
   }
 
   /** Pairs of ports. */
@@ -154,48 +165,83 @@ export class PlayerLegs implements MediaLegs {
 
   async stop(): Promise<void> {
     this.#allocator.stop();
-    await this.fleet.close();
+    await this.#fleet.close();
   }
+}
+
+async function startFleet(options: PlayerLegsOptions, calls: ReadonlyMap<number, LegEvents>, before?: MediaFleet): Promise<MediaFleet> {
+  return MediaFleet.start({
+    engine: options.engine,
+    ...(before === undefined ? {} : { before }),
+    events: {
+      dtmf: (id, digit, how, durationMs) => {
+        if (options.dtmf) calls.get(id)?.digit(digit, how, durationMs);
+      },
+      finished: (id) => calls.get(id)?.finished(),
+      firstPacket: () => undefined,
+      refusedSource: (id, from) =>
+        calls.get(id)?.trouble(`RTP from ${formatHostPort(from.address, from.port)} is not taken: it is not from the caller`),
+      silent: () => undefined,
+      recordingFailed: (id, problem) => calls.get(id)?.trouble(`Recording: ${problem}`),
+    },
+  });
 }
 
 /** What to do, once it is known at how many samples a second. */
 type ActionAtRate = (rateHz: number) => MediaAction;
 
-interface PlayerLegParts {
-  readonly call: MediaCall;
-  readonly action: ActionAtRate;
-  readonly usual: Pick<MediaUpdate, 'inBandDtmf' | 'symmetric' | 'signallingAddress'>;
-  readonly release: () => Promise<LegReport>;
+const echoes: ActionAtRate = () => ({ kind: 'echo' });
+const isSilent: ActionAtRate = () => ({ kind: 'silence' });
+
+/** What the legs of all calls have in common. */
+interface LegHost extends Required<Pick<MediaUpdate, 'inBandDtmf' | 'symmetric'>> {
+  release(lease: PortLease<OpenPort>): Promise<LegReport>;
 }
 
 class PlayerLeg implements MediaLeg {
-  readonly port: number;
-  readonly #parts: PlayerLegParts;
+  readonly #host: LegHost;
+  readonly #lease: PortLease<OpenPort>;
+  readonly #action: ActionAtRate;
+  readonly #signallingAddress: string;
   #rateHz: number | undefined;
 
-  constructor(parts: PlayerLegParts) {
-    this.#parts = parts;
-    this.port = parts.call.port;
+  constructor(host: LegHost, lease: PortLease<OpenPort>, action: ActionAtRate, signallingAddress: string) {
+    this.#host = host;
+    this.#lease = lease;
+    this.#action = action;
+    this.#signallingAddress = signallingAddress;
+  }
+
+  get #call(): MediaCall {
+    return this.#lease.socket.call;
+  }
+
+  get port(): number {
+    return this.#call.port;
   }
 
   agreed({ codec, dtmf, ptimeMs, direction, remote, rtcp }: NegotiatedMedia): void {
-    const { call, action, usual } = this.#parts;
+    const { inBandDtmf, symmetric } = this.#host;
     // A file at another rate is another file, and begins anew.
     const begins = this.#rateHz !== codec.clockRateHz;
     this.#rateHz = codec.clockRateHz;
-    call.update({
+    this.#call.update({
       ...{ codec, dtmfPayloadType: dtmf, ptimeMs, direction, remote, remoteRtcp: rtcp },
-      ...usual,
-      ...(begins ? { action: action(codec.clockRateHz) } : {}),
+      ...{ inBandDtmf, symmetric, signallingAddress: this.#signallingAddress },
+      ...(begins ? { action: this.#action(codec.clockRateHz) } : {}),
     });
   }
 
   start(): void {
-    this.#parts.call.start();
+    this.#call.start();
+  }
+
+  report(): LegReport {
+    return { ...mediaDocument(this.#call.counters()), recording: null, recording_problem: null };
   }
 
   stop(): Promise<LegReport> {
-    return this.#parts.release();
+    return this.#host.release(this.#lease);
   }
 }
 

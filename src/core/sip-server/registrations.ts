@@ -1,6 +1,7 @@
 /** Keeps the accounts registered, so that a PBX can route calls here. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomInt, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { messageOf, RtplatError } from '../errors.ts';
 import type { Logger } from '../service/log.ts';
 import { Registration } from '../sip/registration.ts';
@@ -8,17 +9,23 @@ import type { RegistrationState } from '../sip/registration.ts';
 import type { SipRequest } from '../sip/message.ts';
 import type { Scheduler, Timer } from '../sip/scheduler.ts';
 import type { ClientUser, SipFlow } from '../sip/transactions.ts';
-import { resolveSip } from '../sip/transports/resolve.ts';
 import type { SipEndpoint } from '../sip/transports/endpoint.ts';
+import type { TlsTrust } from '../sip/transports/transport.ts';
 import { formatUri, parseUri } from '../sip/uri.ts';
 import type { SipUri } from '../sip/uri.ts';
+import type { Endpoint } from '../values/address.ts';
+import { formatHostPort, sameEndpoint } from '../values/address.ts';
 import type { RegisterAccount } from './config/accounts.ts';
+import type { SipTransportName } from './config/signalling.ts';
 
 export interface RegistrationsParts {
   readonly endpoint: SipEndpoint;
   readonly scheduler: Scheduler;
   readonly request: (request: SipRequest, flow: SipFlow, user: ClientUser, nowMs: number) => void;
-  readonly contact: (flow: SipFlow, user: string) => string;
+  /** Addresses of a registrar, in the order in which they are to be tried. */
+  readonly resolve: (uri: SipUri, transport: SipTransportName) => Promise<readonly Endpoint[]>;
+  /** URI. @param secure it is to be a `sips:` one. */
+  readonly contact: (flow: SipFlow, secure: boolean, user: string) => string;
   readonly product: string;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
@@ -37,13 +44,13 @@ export interface RegistrationStatus {
 export class Registrations {
   readonly #accounts: readonly Account[];
 
-  /** @throws RtplatError `usage` when a password cannot be read. */
+  /** @throws RtplatError `usage` when a password or a certificate cannot be read. */
   constructor(accounts: readonly RegisterAccount[], parts: RegistrationsParts) {
     this.#accounts = accounts.map((account) => new Account(account, parts));
   }
 
   start(): void {
-    for (const account of this.#accounts) void account.start();
+    for (const account of this.#accounts) account.start();
   }
 
   /** Takes us off the lists; settles when the registrars have answered, or will not. */
@@ -56,20 +63,23 @@ export class Registrations {
   }
 }
 
-/** How long to wait before a name that did not resolve is asked for again. */
-const RESOLVE_AGAIN_MS = 10_000;
+/** RFC 5626 §4.5: after the loss of a connection that worked, half of it to all of it. */
+const RECOVERY_MS = 30_000;
 
 class Account {
   readonly #account: RegisterAccount;
   readonly #parts: RegistrationsParts;
-  readonly #password: string;
   readonly #registrar: SipUri;
   readonly #name: string;
-  #registration: Registration | undefined;
+  readonly #trust: TlsTrust;
+  readonly #registration: Registration;
   #flow: SipFlow | undefined;
+  /** Addresses of the registrar that did not do, since the last one that did. */
+  readonly #failing = new Set<string>();
+  /** The next request is the first of an attempt: it may go elsewhere, whereas an answer to a challenge goes to who asked. */
+  #begins = true;
   #timer: Timer | undefined;
   #problem: string | null = null;
-  #stopping = false;
   readonly #gone = Promise.withResolvers<void>();
 
   constructor(account: RegisterAccount, parts: RegistrationsParts) {
@@ -79,34 +89,34 @@ class Account {
     if (registrar === undefined) throw new RtplatError('usage', `${account.registrar} is no SIP URI`);
     this.#registrar = registrar;
     this.#name = formatUri({ ...registrar, user: account.username });
-    this.#password = passwordOf(account, parts.env);
+    // RFC 5922 §4: the certificate is for the domain that was asked for, whatever server the DNS gives for it.
+    this.#trust = { name: registrar.host, ca: authoritiesOf(account), verify: account.tls_verify };
+    this.#registration = this.#register(passwordOf(account, parts.env));
   }
 
   status(): RegistrationStatus {
-    return { account: this.#name, state: this.#registration?.state ?? 'unregistered', problem: this.#problem };
+    return { account: this.#name, state: this.#registration.state, problem: this.#problem };
   }
 
-  async start(): Promise<void> {
-    const { endpoint, contact, product, nowMs } = this.#parts;
-    const { transport, username, realm, expires_seconds: expiresSeconds } = this.#account;
-    try {
-      const [remote] = await resolveSip(this.#registrar, transport);
-      if (remote === undefined) throw new Error('it has no address');
-      this.#flow = await endpoint.reach(transport, remote);
-    } catch (error) {
-      this.#trouble(`cannot reach ${this.#registrar.host}: ${messageOf(error)}`);
-      if (!this.#stopping) this.#timer = this.#parts.scheduler.at(nowMs() + RESOLVE_AGAIN_MS, () => void this.start());
-      endpoint.touched();
-      return;
-    }
-    if (this.#stopping) return;
-    this.#registration = new Registration(
+  start(): void {
+    this.#registration.start(this.#parts.nowMs());
+    this.#schedule();
+  }
+
+  #register(password: string): Registration {
+    const { contact, product, settled, log } = this.#parts;
+    const { username, realm, expires_seconds: expiresSeconds } = this.#account;
+    const secure = this.#registrar.scheme === 'sips';
+    const ourContact = (): string => (this.#flow === undefined ? '' : contact(this.#flow, secure, username));
+    return new Registration(
       {
         registrar: formatUri(this.#registrar),
         addressOfRecord: this.#name,
-        contact: contact(this.#flow, username),
+        get contact() {
+          return ourContact();
+        },
         expiresSeconds,
-        credentials: { username, password: this.#password, ...(realm === undefined ? {} : { realm }) },
+        credentials: { username, password, ...(realm === undefined ? {} : { realm }) },
         callId: randomBytes(16).toString('hex'),
         userAgent: product,
         tools: {
@@ -118,56 +128,113 @@ class Account {
         },
       },
       {
-        send: (request, atMs) => this.#send(request, atMs),
+        send: (make) => void this.#send(make),
         registered: (seconds, delayMs) => {
+          this.#begins = true;
+          this.#failing.clear();
           this.#problem = null;
-          this.#parts.settled(200, delayMs);
-          this.#parts.log.info(`Registered ${this.#name} for ${seconds} s`);
+          settled(200, delayMs);
+          log.info(`Registered ${this.#name} for ${seconds} s`);
         },
         failed: ({ reason, outcome, retryAtMs }, atMs) => {
-          this.#parts.settled(outcome === 'unreachable' ? 'timeout' : outcome, 0);
+          this.#begins = true;
+          settled(outcome === 'unreachable' ? 'timeout' : outcome, 0);
           this.#trouble(`${reason}; again in ${Math.round((retryAtMs - atMs) / 1000)} s`);
         },
         unregistered: (problem) => {
-          if (problem === undefined) this.#parts.log.info(`Unregistered ${this.#name}`);
+          if (problem === undefined) log.info(`Unregistered ${this.#name}`);
           else this.#trouble(problem);
           this.#gone.resolve();
         },
       },
     );
-    this.#registration.start(nowMs());
-    this.#schedule();
   }
-
   #trouble(what: string): void {
     this.#problem = what;
     this.#parts.log.warn(`Not registered as ${this.#name}: ${what}`);
   }
 
-  #send(request: SipRequest, atMs: number): void {
-    const registration = this.#registration;
-    const flow = this.#flow;
-    if (registration === undefined || flow === undefined) return;
-    const then = (run: (nowMs: number) => void, nowMs: number): void => {
-      run(nowMs);
+  async #send(make: () => SipRequest): Promise<void> {
+    const { request, nowMs } = this.#parts;
+    const then = (run: (registration: Registration) => void): void => {
+      run(this.#registration);
       this.#schedule();
     };
-    this.#parts.request(
-      request,
-      flow,
-      {
-        response: (response, _flow, nowMs) => then((now) => registration.response(response, now), nowMs),
-        timeout: (nowMs) => then((now) => registration.timeout(now), nowMs),
-        failed: (nowMs) => then((now) => registration.unreachable(now), nowMs),
-      },
-      atMs,
-    );
+    try {
+      const flow = await this.#reach();
+      const failing = (): void => void this.#failing.add(nameOf(flow.remote));
+      const user: ClientUser = {
+        response: (response, _flow, atMs) => {
+          // RFC 3263 §4.3: as good as no answer, where there is another server.
+          if (response.status === 503) failing();
+          then((registration) => registration.response(response, atMs));
+        },
+        timeout: (atMs) => {
+          failing();
+          then((registration) => registration.timeout(atMs));
+        },
+        failed: (atMs) => {
+          failing();
+          then((registration) => registration.unreachable(atMs));
+        },
+      };
+      request(make(), flow, user, nowMs());
+      this.#schedule();
+    } catch (error) {
+      then((registration) => registration.unreachable(nowMs(), `cannot reach ${this.#registrar.host}: ${messageOf(error)}`));
+    }
+  }
+
+  /** The way for the next request: the one there is, as long as it works and leads to a server that the name still stands for. */
+  async #reach(): Promise<SipFlow> {
+    const { endpoint } = this.#parts;
+    const held = this.#flow !== undefined && endpoint.carries(this.#flow) ? this.#flow : undefined;
+    if (held !== undefined && !this.#begins) return held;
+    this.#begins = false;
+    const works = held !== undefined && !this.#failing.has(nameOf(held.remote));
+    const found = await this.#addresses(works ? held.remote : undefined);
+    if (works && found.some((remote) => sameEndpoint(remote, held.remote))) return held;
+    const untried = found.filter((remote) => !this.#failing.has(nameOf(remote)));
+    if (untried.length === 0) this.#failing.clear();
+    let problem: unknown = new Error('it has no address');
+    for (const remote of untried.length === 0 ? found : untried) {
+      try {
+        const flow = await endpoint.reach(this.#account.transport, remote, { trust: this.#trust, lost: () => this.#lost() });
+        if (held !== undefined) endpoint.release(held);
+        this.#flow = flow;
+        return flow;
+      } catch (error) {
+        problem = error;
+        this.#failing.add(nameOf(remote));
+      }
+    }
+    throw problem;
+  }
+
+  /** @param working a server that answers; it is what there is when the name cannot be resolved for the moment. */
+  async #addresses(working: Endpoint | undefined): Promise<readonly Endpoint[]> {
+    try {
+      return await this.#parts.resolve(this.#registrar, this.#account.transport);
+    } catch (error) {
+      if (working === undefined) throw error;
+      return [working];
+    }
+  }
+
+  /** A registrar may call us by the connection alone that we made: a new one is registered soon, and not by all clients at once. */
+  #lost(): void {
+    const { endpoint, nowMs, log } = this.#parts;
+    if (this.#registration.state !== 'registered' || this.#flow === undefined || endpoint.carries(this.#flow)) return;
+    const waitMs = RECOVERY_MS * (0.5 + randomInt(1000) / 2000);
+    log.warn(`The connection to ${this.#registrar.host} is lost: ${this.#name} is registered again in ${Math.round(waitMs / 1000)} s`);
+    this.#registration.refreshBy(nowMs() + waitMs);
+    this.#schedule();
   }
 
   #schedule(): void {
     const registration = this.#registration;
     this.#timer?.cancel();
-    if (registration !== undefined && registration.dueMs < Number.POSITIVE_INFINITY) {
+    if (registration.dueMs < Number.POSITIVE_INFINITY) {
       this.#timer = this.#parts.scheduler.at(registration.dueMs, (nowMs) => {
         registration.tick(nowMs);
         this.#schedule();
@@ -177,16 +244,31 @@ class Account {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
     const registration = this.#registration;
-    if (registration === undefined || registration.state === 'unregistered') {
-      this.#timer?.cancel();
-      return;
+    if (registration.state !== 'unregistered') {
+      registration.stop(this.#parts.nowMs());
+      this.#schedule();
+      await this.#gone.promise;
     }
-    registration.stop(this.#parts.nowMs());
-    this.#schedule();
-    await this.#gone.promise;
     this.#timer?.cancel();
+  }
+}
+
+function nameOf({ address, port }: Endpoint): string {
+  return formatHostPort(address, port);
+}
+
+/** @throws RtplatError `usage`. */
+function authoritiesOf({ tls_ca_file: file, transport, username }: RegisterAccount): string | undefined {
+  if (file === undefined || transport !== 'tls') return undefined;
+  try {
+    const text = readFileSync(file, 'latin1');
+    createSecureContext({ ca: text });
+    // The context takes a file without any certificate as well.
+    void new X509Certificate(text);
+    return text;
+  } catch (error) {
+    throw new RtplatError('usage', `cannot use tls_ca_file ${file} of account "${username}": ${messageOf(error)}`, { cause: error });
   }
 }
 

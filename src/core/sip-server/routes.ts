@@ -1,22 +1,33 @@
 /** What `sip-serve` serves over HTTP (docs/http.md). */
-import { CONTENT_TYPES, renderPrometheus } from '../report/render/prometheus.ts';
-import { negotiate } from '../report/render/negotiate.ts';
-import { spread } from '../report/latency-summary.ts';
+import type { RelayNumbers } from '../relay/none.ts';
 import { checkService } from '../report/verdict.ts';
-import type { RelayFleet } from '../relay/fleet.ts';
 import type { HealthDocument } from '../service/health.ts';
-import { json } from '../service/http.ts';
 import type { EventStream, HttpAnswer, HttpRequest } from '../service/http.ts';
-import type { SipCallDocument } from './call-book.ts';
+import { serviceEvents, serviceRoutes } from '../service/service-routes.ts';
+import type { ServiceSources } from '../service/service-routes.ts';
+import type { CallBook } from './call-book.ts';
+import { channelDocument } from './call-documents.ts';
+import type { SipCallDocument } from './call-documents.ts';
+import { sipPage } from './dashboard.ts';
+import { sipMetricsDocument } from './metrics.ts';
+import type { RegistrationRow, SignallingCounts, SipMetricsDocument } from './metrics.ts';
+import { renderSipFamilies } from './metrics-families.ts';
 import type { PlayerLegs } from './player-legs.ts';
 import type { SipServer } from './server.ts';
 
 export interface SipRouteSources {
-  readonly server: SipServer;
-  readonly player: PlayerLegs;
-  /** undefined where no call is relayed. */
-  readonly fleet: RelayFleet | undefined;
+  readonly server: Pick<SipServer, 'signalling' | 'transactions'> & {
+    readonly book: CallBook;
+    registrations(): readonly RegistrationRow[];
+  };
+  readonly player: Pick<PlayerLegs, 'fleet' | 'ports'>;
+  readonly relay: RelayNumbers;
+  /** Whether any call is relayed. */
+  readonly relays: boolean;
   readonly health: () => HealthDocument;
+  readonly restarts: () => Readonly<Record<string, number>>;
+  /** Whether `/sla` is to be answered. */
+  readonly sla: () => boolean;
   readonly nowMs: () => number;
   /** Calls `listener` for each digit and each ended call; the returned function ends that. */
   readonly listen: (listener: SipEventListener) => () => void;
@@ -27,68 +38,92 @@ export interface SipEventListener {
   ended(record: SipCallDocument): void;
 }
 
-const CHANNEL_PREFIX = '/channels/';
-const EVENT_PERIOD_MS = 1_000;
+/** Before the sockets are there. */
+const NO_SIGNALLING: SignallingCounts = {
+  received: 0,
+  sent: 0,
+  sendErrors: 0,
+  malformed: 0,
+  drops: null,
+  overflow: 0,
+  connections: 0,
+  connectionsRefused: 0,
+};
 
 export function sipRoutes(sources: SipRouteSources): (request: HttpRequest) => HttpAnswer | undefined {
-  const { server, fleet, health, nowMs } = sources;
-  return ({ path, accept }) => {
-    switch (path) {
-      case '/health': {
-        const document = health();
-        return json(document.status === 'healthy' ? 200 : 503, document);
-      }
-      case '/metrics': {
-        const format = fleet === undefined ? 'json' : negotiate(accept);
-        if (format === 'json' || fleet === undefined) return json(200, sipMetrics(sources));
-        return { status: 200, contentType: CONTENT_TYPES[format], body: renderPrometheus(fleet.metrics(), fleet.histogram, format) };
-      }
-      case '/channels':
-        return json(200, { channels: server.book.documents(nowMs()), relayed: fleet?.calls() ?? [] });
-      case '/sla':
-        return fleet === undefined
-          ? json(404, { error: 'no call is relayed, so none is measured' })
-          : json(200, checkService(fleet.metrics()));
-      default: {
-        if (!path.startsWith(CHANNEL_PREFIX)) return undefined;
-        const id = path.slice(CHANNEL_PREFIX.length);
-        const call = server.book.document(id, nowMs());
-        if (call === undefined) return json(404, { error: 'no such call, or it ended too long ago' });
-        return json(200, { ...call, relayed: fleet?.call(id) ?? null });
-      }
-    }
-  };
-}
-
-/** `GET /metrics`: calls, signalling, media, and the relay's own document where there is a relay. */
-export function sipMetrics({ server, player, fleet }: SipRouteSources): object {
-  const { pacing, ...media } = player.fleet.totals();
-  return {
-    calls: server.book.totals(),
-    rfc6076: server.book.metrics(),
-    transactions: server.transactions,
-    media: { ...media, pacing_error_ms: spread(pacing), ports: player.ports() },
-    relay: fleet?.metrics() ?? null,
-  };
+  return serviceRoutes(sourcesOf(sources));
 }
 
 /** `GET /events`: metrics, health and calls once a second; each digit and each ended call when it happens. */
 export function sipEvents(sources: SipRouteSources): (stream: EventStream) => () => void {
+  const tellAll = serviceEvents(sourcesOf(sources));
   return (stream) => {
-    const tell = (): void => {
-      stream.send('metrics', sipMetrics(sources));
-      stream.send('health', sources.health());
-      stream.send('calls', sources.server.book.documents(sources.nowMs()).slice(0, 100));
-    };
-    tell();
-    const timer = setInterval(tell, EVENT_PERIOD_MS);
+    const gone = tellAll(stream);
     const silence = sources.listen({
       digit: (event) => stream.send('digit', event),
       ended: (record) => stream.send('ended', record),
     });
     return () => {
-      clearInterval(timer);
+      gone();
       silence();
     };
   };
+}
+
+function sourcesOf(sources: SipRouteSources): ServiceSources {
+  const { server, relay, relays, health, sla, nowMs } = sources;
+  const { book } = server;
+  return {
+    health,
+    metrics: () => sipMetrics(sources),
+    exposition: (format) => {
+      const { answerDelay, ackDelay, jitter, remoteJitter, metrics } = book;
+      const { pacing, roundTrip } = sources.player.fleet.totals();
+      const histograms = {
+        latency: relay.histogram,
+        rfc6076: metrics.histograms(),
+        answerDelay,
+        ackDelay,
+        jitter,
+        remoteJitter,
+        pacing,
+        roundTrip,
+      };
+      return renderSipFamilies({ document: sipMetrics(sources), ...histograms, health: health() }, format);
+    },
+    channels: (most) => book.documents(nowMs(), most).map((call) => channelDocument(call, relay.call(call.id))),
+    channel: (id) => {
+      const call = book.document(id, nowMs());
+      return call === undefined ? undefined : channelDocument(call, relay.call(id));
+    },
+    verdict: () => {
+      if (!relays) return 'no call is relayed, so none is measured';
+      return sla() ? checkService(relay.metrics()) : 'metrics.sla of the configuration is false';
+    },
+    page: sipPage,
+  };
+}
+
+/** The document of `GET /metrics`. */
+export function sipMetrics({ server, player, relay, relays, restarts }: SipRouteSources): SipMetricsDocument {
+  const { pacing, roundTrip, ...media } = player.fleet.totals();
+  const { book } = server;
+  return sipMetricsDocument({
+    relay: relay.metrics(),
+    relays,
+    calls: book.totals(),
+    rfc6076: book.metrics.summary(),
+    answerDelay: book.answerDelay,
+    ackDelay: book.ackDelay,
+    jitter: book.jitter,
+    remoteJitter: book.remoteJitter,
+    signalling: server.signalling() ?? NO_SIGNALLING,
+    transactions: server.transactions,
+    registrations: server.registrations(),
+    media,
+    pacing,
+    roundTrip,
+    ports: player.ports(),
+    restarts: restarts(),
+  });
 }

@@ -1,5 +1,5 @@
 /** The auto-answering SIP server: signalling, media, limits, and what it tells about itself. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { messageOf } from '../errors.ts';
 import type { EchoWatch } from '../relay/echo-watch.ts';
 import type { RelayFleet } from '../relay/fleet.ts';
@@ -12,13 +12,15 @@ import type { ServerCall } from '../sip/server-call.ts';
 import type { SipFlow, TransactionCounts } from '../sip/transactions.ts';
 import { parseUri } from '../sip/uri.ts';
 import { UserAgent } from '../sip/user-agent.ts';
+import { resolveSip } from '../sip/transports/resolve.ts';
 import { SipEndpoint } from '../sip/transports/endpoint.ts';
-import type { ListenOptions } from '../sip/transports/endpoint.ts';
+import type { EndpointCounts, ListenOptions } from '../sip/transports/endpoint.ts';
 import { formatHostPort } from '../values/address.ts';
 import { AnsweringCall } from './answering-call.ts';
-import type { CallSummary, DigitWay } from './answering-call.ts';
+import type { AnsweringHost, AnsweringSettings, CallSummary, DigitWay } from './answering-call.ts';
 import { CallBook } from './call-book.ts';
-import type { SipCallDocument } from './call-book.ts';
+import type { RefusalCause } from './call-book.ts';
+import type { SipCallDocument } from './call-documents.ts';
 import { CallPlanner } from './call-plan.ts';
 import type { SipServeConfig } from './config.ts';
 import type { LegRequest, MediaLeg, MediaLegs } from './leg.ts';
@@ -26,6 +28,7 @@ import type { PlayerLegs } from './player-legs.ts';
 import { Registrations } from './registrations.ts';
 import type { RegistrationStatus } from './registrations.ts';
 import { RelayLegs } from './relay-legs.ts';
+import { renewedTlsOptions } from './tls.ts';
 
 export interface SipServerParts {
   readonly config: SipServeConfig;
@@ -58,8 +61,10 @@ export class SipServer implements MediaLegs {
   readonly #instance = randomBytes(3).toString('hex');
   readonly #calls = new Map<string, ServerCall>();
   readonly #relayLegs: RelayLegs | undefined;
+  readonly #host: AnsweringHost;
   #config: SipServeConfig;
   #planner: CallPlanner;
+  #settings: AnsweringSettings;
   #endpoint: SipEndpoint | undefined;
   #registrations: Registrations | undefined;
   #serial = 0;
@@ -69,16 +74,24 @@ export class SipServer implements MediaLegs {
     this.#parts = parts;
     this.#config = parts.config;
     this.#planner = new CallPlanner(parts.config);
+    this.#settings = settingsOf(parts.config);
     this.#relayLegs = parts.relay === undefined ? undefined : new RelayLegs(parts.relay.fleet);
     this.#agent = new UserAgent({
       random: (bytes) => randomBytes(bytes).toString('hex'),
-      contact: (flow) => `<${contactOf(flow)}>`,
+      contact: (flow, secure) => `<${contactOf(flow, secure)}>`,
       server: parts.product,
       leastSessionSeconds: parts.config.sip.session_timer_min_seconds,
       flowTo: (uri, like) => this.#endpoint?.flowTo(uri, like),
       admits: (request, flow) => this.#admits(request, flow),
+      disconnected: (delayMs) => this.book.metrics.disconnected(delayMs),
       invited: (call, request, nowMs) => this.#invited(call, request, nowMs),
     });
+    this.#host = {
+      ...{ legs: this, scheduler: this.#agent.scheduler, log: parts.log, nowMs },
+      touched: () => this.#endpoint?.touched(),
+      digit: (id, digit, how, durationMs) => this.#digit(id, digit, how, durationMs),
+      done: (summary, hops) => this.#done(summary, hops),
+    };
   }
 
   /** @throws RtplatError `bind`. */
@@ -110,8 +123,9 @@ export class SipServer implements MediaLegs {
       ...{ endpoint, env, log, product, nowMs },
       scheduler: this.#agent.scheduler,
       request: (request, flow, user, atMs) => this.#agent.layer.request(request, flow, user, atMs),
+      resolve: resolveSip,
       contact: contactOf,
-      settled: (outcome, delayMs) => this.book.registration(outcome, delayMs),
+      settled: (outcome, delayMs) => this.book.metrics.registration(outcome, delayMs),
     });
     this.#registrations.start();
   }
@@ -124,79 +138,80 @@ export class SipServer implements MediaLegs {
   reload(config: SipServeConfig): void {
     this.#config = config;
     this.#planner = new CallPlanner(config);
+    this.#settings = settingsOf(config);
+    const { listen, log } = this.#parts;
+    const options = listen.tls === null ? undefined : renewedTlsOptions(config.sip, log);
+    if (options !== undefined) this.#endpoint?.renewCertificate(options);
   }
 
   get transactions(): TransactionCounts {
     return this.#agent.layer.counts;
   }
 
+  /** Messages and sockets; undefined before {@link start}. */
+  signalling(): EndpointCounts | undefined {
+    return this.#endpoint?.counts();
+  }
+
+  /** Whether there is no room for one more call. */
+  get full(): boolean {
+    return this.book.active >= this.#config.behavior.max_concurrent_calls;
+  }
+
   get stopping(): boolean {
     return this.#stopping;
   }
 
-  #admits({ method }: SipRequest, flow: SipFlow): Refusal | undefined {
-    const { behavior, limits } = this.#config;
-    const retry: [string, string][] = limits.retry_after_seconds === 0 ? [] : [['Retry-After', String(limits.retry_after_seconds)]];
-    if (this.#stopping) return { status: 503, headers: retry };
-    const perSource = limits.max_calls_per_source;
-    const full =
-      this.book.active >= behavior.max_concurrent_calls || (perSource > 0 && this.book.ofSource(flow.remote.address) >= perSource);
-    if (!full) return undefined;
+  #admits({ method, headers }: SipRequest, flow: SipFlow): Refusal | undefined {
+    const { limits } = this.#config;
+    const cause = this.#refusal(flow.remote.address);
+    if (cause === undefined) return undefined;
+    const status = cause === 'stopping' ? 503 : limits.over_limit_status;
     // Who asks by OPTIONS whether there is room has placed no call.
-    if (method === 'INVITE') this.book.refused();
-    return { status: limits.over_limit_status, headers: retry };
+    if (method === 'INVITE') this.book.refused(cause, status, headers.values('Via').length);
+    return { status, headers: limits.retry_after_seconds === 0 ? [] : [['Retry-After', String(limits.retry_after_seconds)]] };
+  }
+
+  #refusal(address: string): RefusalCause | undefined {
+    if (this.#stopping) return 'stopping';
+    const perSource = this.#config.limits.max_calls_per_source;
+    if (this.full) return 'limit';
+    return perSource > 0 && this.book.ofSource(address) >= perSource ? 'source' : undefined;
   }
 
   #invited(call: ServerCall, request: SipRequest, atMs: number): void {
-    const { behavior, limits, media } = this.#config;
     this.#serial += 1;
     const id = `${this.#instance}-${this.#serial}`;
-    const uri = parseUri(request.uri);
-    const user = uri?.user ?? '';
+    const user = parseUri(request.uri)?.user ?? '';
     const from = request.from?.uri ?? '';
     const plan = this.#planner.planFor(user);
-    const log = this.#parts.log.scoped(id);
     const source = call.flow.remote.address;
+    this.#calls.set(id, call);
+    this.#parts.log.scoped(id).info(`INVITE for ${user === '' ? 'nobody' : user} from ${from} at ${source}: ${plan.action.kind}`);
+    const sessionId = String(randomInt(2 ** 32));
+    const answering = new AnsweringCall(this.#host, this.#settings, { id, call, request, user, from, plan, sessionId });
     this.book.open({
-      ...{ id, from, user, source, action: plan.action.kind, digits: '' },
+      ...{ id, sipCallId: call.dialog.callId, from, user, source, transport: call.flow.transport },
+      ...{ action: plan.action.kind, route: plan.match ?? null, digits: '' },
       startedAt: new Date().toISOString(),
       startedMs: atMs,
-      state: () => call.state,
+      progress: () => answering.progress(),
     });
-    this.#calls.set(id, call);
-    log.info(`INVITE for ${user === '' ? 'nobody' : user} from ${from} at ${source}: ${plan.action.kind}`);
-    const hops = request.headers.values('Via').length;
-    new AnsweringCall({
-      ...{ id, call, request, user, from, plan, log, nowMs },
-      legs: this,
-      local: {
-        codecs: media.preferred_codecs.map((name): AudioCodec => ({ name, clockRateHz: name === 'L16' ? media.audio_sample_rate : 8000 })),
-        telephoneEvent: media.enable_dtmf,
-        ptimeMs: media.ptime_ms,
-        direction: 'sendrecv',
-        sessionId: String(randomBytes(4).readUInt32BE()),
-        version: 1,
-      },
-      scheduler: this.#agent.scheduler,
-      touched: () => this.#endpoint?.touched(),
-      destinations: { thirdParties: media.third_party, symmetric: media.symmetric_rtp },
-      ringTimeoutMs: limits.ring_timeout_seconds * 1000,
-      callTimeoutMs: behavior.call_timeout_seconds * 1000,
-      retryAfterSeconds: limits.retry_after_seconds,
-      digit: (_id, digit, how, durationMs) => {
-        log.info(`Digit ${digit} (${how}${durationMs === null ? '' : `, ${Math.round(durationMs)} ms`})`);
-        this.book.digit(id, digit);
-        this.#parts.events.digit(id, digit, how);
-      },
-      done: (summary) => this.#done(summary, hops, log),
-    }).begin(atMs);
+    answering.begin(atMs);
   }
 
-  #done(summary: CallSummary, hops: number, log: Logger): void {
+  #digit(id: string, digit: string, how: DigitWay, durationMs: number | null): void {
+    const lasting = durationMs === null ? '' : `, ${Math.round(durationMs)} ms`;
+    this.#parts.log.scoped(id).info(`Digit ${digit} (${how}${lasting})`);
+    this.book.digit(id, digit, how);
+    this.#parts.events.digit(id, digit, how);
+  }
+
+  #done(summary: CallSummary, hops: number): void {
     const { id, end, endedMs } = summary;
     this.#calls.delete(id);
-    const record = this.book.close(summary, hops);
-    log.info(`Ended by ${end.by} after ${(endedMs / 1000).toFixed(1)} s: ${end.reason}`);
+    const record = this.book.close(summary, hops, new Date().toISOString());
+    this.#parts.log.scoped(id).info(`Ended by ${end.by} after ${(endedMs / 1000).toFixed(1)} s: ${end.reason}`);
     this.#parts.events.ended(record);
   }
 
@@ -210,19 +225,31 @@ export class SipServer implements MediaLegs {
     // No PBX is to send us calls that we refuse.
     const unregistered = this.#registrations?.stop();
     await this.#until(() => this.book.active === 0, graceMs);
-    for (const [id, call] of this.#calls) {
-      try {
-        call.hangUp('the service stops', nowMs());
-      } catch (error) {
-        this.#parts.log.scoped(id).error(`BYE failed: ${messageOf(error)}`);
-      }
-    }
-    this.#endpoint?.touched();
+    this.#hangUp([...this.#calls], 'the service stops');
     await this.#until(() => this.book.active === 0 && this.#agent.calls === 0, BYE_MS);
     if (unregistered === undefined) return;
     const patience = new Pause();
     await Promise.race([unregistered, patience.wait(BYE_MS)]);
     patience.end();
+  }
+
+  /** Ends the calls whose media are gone: those that are relayed, or all others. */
+  endCalls(relayed: boolean, reason: string): void {
+    this.#hangUp(
+      [...this.#calls].filter(([id]) => (this.book.actionOf(id) === 'relay') === relayed),
+      reason,
+    );
+  }
+
+  #hangUp(calls: readonly (readonly [id: string, call: ServerCall])[], reason: string): void {
+    for (const [id, call] of calls) {
+      try {
+        call.hangUp(reason, nowMs());
+      } catch (error) {
+        this.#parts.log.scoped(id).error(`BYE failed: ${messageOf(error)}`);
+      }
+    }
+    this.#endpoint?.touched();
   }
 
   async #until(met: () => boolean, mostMs: number): Promise<void> {
@@ -236,9 +263,27 @@ export class SipServer implements MediaLegs {
   }
 }
 
-/** A URI that a peer of the flow reaches us by (RFC 3261 §8.1.1.8). */
-function contactOf({ transport, local }: SipFlow, user?: string): string {
+/** What calls that begin under a configuration are given. */
+function settingsOf({ behavior, limits, media }: SipServeConfig): AnsweringSettings {
+  return {
+    local: {
+      codecs: media.preferred_codecs.map((name): AudioCodec => ({ name, clockRateHz: name === 'L16' ? media.audio_sample_rate : 8000 })),
+      telephoneEvent: media.enable_dtmf,
+      ptimeMs: media.ptime_ms,
+      direction: 'sendrecv',
+      version: 1,
+    },
+    destinations: { thirdParties: media.third_party, symmetric: media.symmetric_rtp },
+    ringTimeoutMs: limits.ring_timeout_seconds * 1000,
+    callTimeoutMs: behavior.call_timeout_seconds * 1000,
+    retryAfterSeconds: limits.retry_after_seconds,
+  };
+}
+
+/** A URI that a peer of the flow reaches us by (RFC 3261 §8.1.1.8). @param secure it is to be `sips:`; only where the flow is TLS. */
+function contactOf({ transport, local }: SipFlow, secure: boolean, user?: string): string {
   const host = `${user === undefined ? '' : `${user}@`}${formatHostPort(local.address, local.port)}`;
+  if (secure && transport === 'TLS') return `sips:${host}`;
   return transport === 'UDP' ? `sip:${host}` : `sip:${host};transport=${transport.toLowerCase()}`;
 }
 

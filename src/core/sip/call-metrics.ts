@@ -58,7 +58,17 @@ const NS_PER_MS = 1_000_000;
  * Histograms end at 60 s, and calls last longer. Of a duration a histogram is told a thousandth, so that it ends at 16 hours, with
  * steps of 1 ms.
  */
-const DURATION_SCALE = 1_000;
+export const DURATION_SCALE = 1_000;
+
+/** What the summary's delays are taken from, for who counts in buckets; durations are by {@link DURATION_SCALE} too short. */
+export interface CallMetricsHistograms {
+  readonly registrationDelay: LatencyHistogram;
+  readonly successfulRequestDelay: LatencyHistogram;
+  readonly failedRequestDelay: LatencyHistogram;
+  readonly disconnectDelay: LatencyHistogram;
+  readonly duration: LatencyHistogram;
+  readonly failedDuration: LatencyHistogram;
+}
 
 export class CallMetrics {
   readonly #registrationDelay = new LatencyHistogram();
@@ -91,10 +101,10 @@ export class CallMetrics {
   /**
    * An INVITE outside of a dialog ended. A challenge that was answered is no end (§4.3.2): it is not told.
    *
-   * @param requestDelayMs from the INVITE to the first response other than 100, or to the end of waiting.
+   * @param requestDelayMs from the INVITE to the first response other than 100, or to the end of waiting; null when that was not measured.
    * @param hops how many elements passed it on or made it: its Via fields.
    */
-  invite(outcome: RequestOutcome, requestDelayMs: number, hops: number): void {
+  invite(outcome: RequestOutcome, requestDelayMs: number | null, hops: number): void {
     this.#requests += 1;
     this.#hops += hops;
     if (isRedirection(outcome)) {
@@ -103,9 +113,9 @@ export class CallMetrics {
     }
     if (isSuccess(outcome)) {
       this.#established += 1;
-      this.#successfulRequestDelay.record(requestDelayMs * NS_PER_MS);
+      if (requestDelayMs !== null) this.#successfulRequestDelay.record(requestDelayMs * NS_PER_MS);
     } else {
-      this.#failedRequestDelay.record(requestDelayMs * NS_PER_MS);
+      if (requestDelayMs !== null) this.#failedRequestDelay.record(requestDelayMs * NS_PER_MS);
       if (outcome === 480 || outcome === 486 || outcome === 600 || outcome === 603) this.#effective += 1;
       if (outcome === 'timeout' || outcome === 408 || outcome === 500 || outcome === 503 || outcome === 504) this.#ineffective += 1;
     }
@@ -124,10 +134,27 @@ export class CallMetrics {
     if (disconnectDelayMs !== null) this.#disconnectDelay.record(disconnectDelayMs * NS_PER_MS);
   }
 
+  /** A BYE got its 2xx so long after, of a session whose end was told without that ({@link sessionCompleted}). */
+  disconnected(delayMs: number): void {
+    this.#disconnectDelay.record(delayMs * NS_PER_MS);
+  }
+
   /** A session that was established ended without an answer from the peer: to the BYE, or to the 2xx, whose ACK never came. */
   sessionFailed(durationMs: number): void {
     this.#ended += 1;
     this.#failedDuration.record((durationMs * NS_PER_MS) / DURATION_SCALE);
+  }
+
+  /** They go on counting. */
+  histograms(): CallMetricsHistograms {
+    return {
+      registrationDelay: this.#registrationDelay,
+      successfulRequestDelay: this.#successfulRequestDelay,
+      failedRequestDelay: this.#failedRequestDelay,
+      disconnectDelay: this.#disconnectDelay,
+      duration: this.#duration,
+      failedDuration: this.#failedDuration,
+    };
   }
 
   summary(): CallMetricsSummary {

@@ -4,13 +4,17 @@
  */
 import { createRequest, parseNameAddr } from './message.ts';
 import type { SipRequest } from './message.ts';
+import { isTranslated, isUnreachable } from './nat.ts';
+import type { SipFlow } from './transactions.ts';
 import { parseUri } from './uri.ts';
 
 /** Where a request of ours goes (RFC 3261 §12.2.1.1). */
 export interface NextHop {
   readonly request: SipRequest;
-  /** URI of the next hop: the first route, or the peer's contact. */
-  readonly target: string;
+  /** URI of the next hop: the first route, or the peer's contact. Undefined where the peer is behind NAT: it is to go by the flow. */
+  readonly target: string | undefined;
+  /** What the peer's request came on. */
+  readonly flow: SipFlow;
 }
 
 export class Dialog {
@@ -21,17 +25,19 @@ export class Dialog {
   readonly #local: string;
   readonly #remote: string;
   readonly #routes: readonly string[];
-  readonly #contact: string;
   #remoteTarget: string;
+  /** What the request came on that named the target, and whether there was NAT between. */
+  #flow: SipFlow;
+  #translated: boolean;
   #remoteSequence: number;
   #localSequence: number;
 
   /**
    * @param request has From with or without a tag, To, Call-ID, CSeq, all valid.
    * @param localTag of ours, which the answers carry.
-   * @param contact field value: where we are reached in this dialog.
+   * @param flow what the request came on.
    */
-  constructor(request: SipRequest, localTag: string, contact: string) {
+  constructor(request: SipRequest, localTag: string, flow: SipFlow) {
     const { headers } = request;
     this.callId = request.callId ?? '';
     this.localTag = localTag;
@@ -39,7 +45,8 @@ export class Dialog {
     this.#local = `${headers.get('To') ?? ''};tag=${localTag}`;
     this.#remote = headers.get('From') ?? '';
     this.#routes = headers.values('Record-Route');
-    this.#contact = contact;
+    this.#flow = flow;
+    this.#translated = isTranslated(request, flow.remote);
     // An INVITE must have a Contact (§8.1.1.8); the From of one that has none is a better guess than nothing.
     this.#remoteTarget = contactOf(request) ?? request.from?.uri ?? '';
     this.#remoteSequence = request.cseq?.number ?? 0;
@@ -63,9 +70,13 @@ export class Dialog {
     return true;
   }
 
-  /** An INVITE or UPDATE may move the peer's contact (§12.2.2). */
-  refreshTarget(request: SipRequest): void {
-    this.#remoteTarget = contactOf(request) ?? this.#remoteTarget;
+  /** An INVITE or UPDATE may move the peer's contact (§12.2.2), and a peer that has moved, or connected again, comes by another flow. */
+  refreshTarget(request: SipRequest, flow: SipFlow): void {
+    const contact = contactOf(request);
+    if (contact === undefined) return;
+    this.#remoteTarget = contact;
+    this.#flow = flow;
+    this.#translated = isTranslated(request, flow.remote);
   }
 
   /** A request of ours with the next sequence number. */
@@ -78,7 +89,6 @@ export class Dialog {
       ['To', this.#remote],
       ['Call-ID', this.callId],
       ['CSeq', `${this.#localSequence} ${method}`],
-      ['Contact', this.#contact],
     ];
     let uri = this.#remoteTarget;
     let target = this.#remoteTarget;
@@ -92,7 +102,12 @@ export class Dialog {
         for (const route of [...others, `<${this.#remoteTarget}>`]) fields.push(['Route', route]);
       }
     }
-    return { request: createRequest(method, uri, [...fields, ...headers], body), target };
+    const behindNat = (first === undefined && this.#translated) || isUnreachable(parseUri(target)?.host ?? '', this.#flow.remote);
+    return {
+      request: createRequest(method, uri, [...fields, ...headers], body),
+      target: behindNat ? undefined : target,
+      flow: this.#flow,
+    };
   }
 }
 

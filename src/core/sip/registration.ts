@@ -23,7 +23,7 @@ export interface RegistrationOptions {
   readonly registrar: string;
   /** What is registered, To and From: `sip:100@pbx.example.com`. */
   readonly addressOfRecord: string;
-  /** Where we are reached: `sip:100@192.0.2.7:5060;transport=tcp`. */
+  /** Where we are reached: `sip:100@192.0.2.7:5060;transport=tcp`. Asked for with each request: it may change with the way. */
   readonly contact: string;
   /** URN that says it is us again after a restart at another address (RFC 5626 §4.1); undefined: not said. */
   readonly instance?: string | undefined;
@@ -47,8 +47,12 @@ export interface RegistrationFailure {
 
 /** Who sends for a registration and hears of it. All are called last, so that they may call back. */
 export interface RegistrationUser {
-  /** Wants {@link Registration.response}, {@link Registration.timeout} or {@link Registration.unreachable} for it, in the end. */
-  send(request: SipRequest, nowMs: number): void;
+  /**
+   * Wants {@link Registration.response}, {@link Registration.timeout} or {@link Registration.unreachable} for it, in the end.
+   *
+   * @param make gives the request, with the contact of then: for when the way to the registrar is found. To be called once at most.
+   */
+  send(make: () => SipRequest, nowMs: number): void;
   /** At first, and again at every refresh. @param delayMs from the first REGISTER to the 200, a challenge in between included. */
   registered(expiresSeconds: number, delayMs: number, nowMs: number): void;
   failed(failure: RegistrationFailure, nowMs: number): void;
@@ -165,9 +169,14 @@ export class Registration {
     this.#lost('timeout', 'the registrar does not answer', nowMs);
   }
 
-  /** The request could not be sent. */
-  unreachable(nowMs: number): void {
-    this.#lost('unreachable', 'the registrar cannot be reached', nowMs);
+  /** The request could not be sent. @param reason one line, as after "not registered: ". */
+  unreachable(nowMs: number, reason: string = 'the registrar cannot be reached'): void {
+    this.#lost('unreachable', reason, nowMs);
+  }
+
+  /** Does not wait with the next refresh for longer than up to then: the registrar may have lost the way to us. */
+  refreshBy(atMs: number): void {
+    if (this.#state === 'registered') this.#dueMs = Math.min(this.#dueMs, atMs);
   }
 
   #lost(outcome: 'timeout' | 'unreachable', reason: string, nowMs: number): void {
@@ -187,11 +196,16 @@ export class Registration {
   }
 
   #send(asksToStay: boolean, nowMs: number): void {
-    const { registrar, addressOfRecord, contact, instance, callId, userAgent } = this.#options;
-    const seconds = asksToStay ? this.#askedSeconds : 0;
-    const instanceParam = instance === undefined ? '' : `;+sip.instance="<${instance}>"`;
     this.#sequence += 1;
     this.#sends += 1;
+    this.#inFlight = { sequence: this.#sequence, asksToStay };
+    const seconds = asksToStay ? this.#askedSeconds : 0;
+    this.#user.send(() => this.#request(seconds), nowMs);
+  }
+
+  #request(seconds: number): SipRequest {
+    const { registrar, addressOfRecord, contact, instance, callId, userAgent } = this.#options;
+    const instanceParam = instance === undefined ? '' : `;+sip.instance="<${instance}>"`;
     const headers: [string, string][] = [
       ['Max-Forwards', '70'],
       ['From', `<${addressOfRecord}>;tag=${this.#fromTag}`],
@@ -203,8 +217,7 @@ export class Registration {
       ['User-Agent', userAgent],
     ];
     for (const [field, { session }] of this.#authorizations) headers.push([field, session.authorize('REGISTER', registrar)]);
-    this.#inFlight = { sequence: this.#sequence, asksToStay };
-    this.#user.send(createRequest('REGISTER', registrar, headers), nowMs);
+    return createRequest('REGISTER', registrar, headers);
   }
 
   #accepted(response: SipResponse, inFlight: InFlight, nowMs: number): void {

@@ -24,14 +24,17 @@ const TARGETED: ReadonlySet<string> = new Set(['INVITE', 'UPDATE']);
 /** Methods whose body is a session description. */
 const DESCRIBED: ReadonlySet<string> = new Set(['INVITE', 'UPDATE', 'PRACK']);
 
-/** @returns why the request cannot be served, or undefined. Not for ACK and CANCEL. */
-export function refusalOf(request: SipRequest): Refusal | undefined {
+/**
+ * @param overTls whether it came by TLS.
+ * @returns why the request cannot be served, or undefined. Not for ACK and CANCEL.
+ */
+export function refusalOf(request: SipRequest, overTls: boolean): Refusal | undefined {
   return (
     incomplete(request) ??
     wrongMethod(request) ??
-    wrongUri(request) ??
+    wrongUri(request, overTls) ??
     missingExtension(request) ??
-    wrongWay(request) ??
+    wrongWay(request, overTls) ??
     wrongContent(request) ??
     notAccepted(request)
   );
@@ -59,10 +62,25 @@ function wrongMethod({ method }: SipRequest): Refusal | undefined {
   return { status: KNOWN.has(method) ? 405 : 501, headers: [['Allow', ALLOW]] };
 }
 
-function wrongUri({ uri }: SipRequest): Refusal | undefined {
-  const scheme = uri.slice(0, Math.max(uri.indexOf(':'), 0)).toLowerCase();
+function wrongUri({ uri }: SipRequest, overTls: boolean): Refusal | undefined {
+  const scheme = schemeOf(uri);
   if (scheme !== 'sip' && scheme !== 'sips') return { status: 416 };
-  return parseUri(uri) === undefined ? bad('Malformed Request-URI') : undefined;
+  if (parseUri(uri) === undefined) return bad('Malformed Request-URI');
+  return isSecure(uri) && !overTls ? insecure() : undefined;
+}
+
+function schemeOf(uri: string): string {
+  return uri.slice(0, Math.max(uri.indexOf(':'), 0)).toLowerCase();
+}
+
+/** Whether only TLS may carry what is for this URI (§26.2.2). */
+export function isSecure(uri: string): boolean {
+  return schemeOf(uri) === 'sips';
+}
+
+/** Who wants TLS all the way would be deceived by an answer. */
+function insecure(): Refusal {
+  return bad('SIPS Without TLS');
 }
 
 function missingExtension({ headers }: SipRequest): Refusal | undefined {
@@ -70,13 +88,19 @@ function missingExtension({ headers }: SipRequest): Refusal | undefined {
   return missing.length === 0 ? undefined : { status: 420, headers: [['Unsupported', missing.join(', ')]] };
 }
 
-/** What a dialog would be built of (§12.1.1): a request of ours could not be written out with a URI that is none. */
-function wrongWay({ method, headers }: SipRequest): Refusal | undefined {
+/**
+ * What a dialog would be built of (§12.1.1): a request of ours could not be written out with a URI that is none, nor sent to a
+ * `sips:` URI the way that this one came.
+ */
+function wrongWay({ method, headers }: SipRequest, overTls: boolean): Refusal | undefined {
   if (!TARGETED.has(method)) return undefined;
-  const [contact] = headers.values('Contact');
-  if (contact !== undefined && parseNameAddr(contact) === undefined) return bad('Malformed Contact');
-  if (headers.values('Record-Route').some((route) => parseNameAddr(route) === undefined)) return bad('Malformed Record-Route');
-  return undefined;
+  const [value] = headers.values('Contact');
+  const contact = value === undefined ? undefined : parseNameAddr(value);
+  if (value !== undefined && contact === undefined) return bad('Malformed Contact');
+  const routes = headers.values('Record-Route').map(parseNameAddr);
+  if (routes.includes(undefined)) return bad('Malformed Record-Route');
+  const next = routes[0] ?? contact;
+  return next !== undefined && isSecure(next.uri) && !overTls ? insecure() : undefined;
 }
 
 /** Whoever takes no session description cannot be answered by one (§20.1, §21.4.7). */

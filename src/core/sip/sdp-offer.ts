@@ -2,6 +2,7 @@
  * Offer and answer (RFC 3264) for one stream of audio.
  *
  *     answerOffer()     their offer, our media     → our answer and what was agreed to, or a refusal
+ *     acceptOffer()     the same                   → what was agreed to, for an answer when our port is known
  *     createOffer()     our media                  → our offer
  *     readAnswer()      our offer, their answer    → what was agreed to
  *
@@ -34,6 +35,9 @@ export interface LocalMedia {
   /** Of the first description of the session. */
   readonly version: number;
 }
+
+/** The same before there is a port. */
+export type UnboundMedia = Omit<LocalMedia, 'port'>;
 
 /** A description that was sent. Hand it to the next offer or answer of the session, which count on from it. */
 export interface SentDescription {
@@ -89,25 +93,39 @@ const MOST_PAYLOAD_BYTES = 1_400;
 /** RFC 3261 §20.43. */
 const WARNING = { address: 301, transport: 302, media: 304, format: 305, parameter: 307 } as const;
 
+/** An offer that was accepted. */
+export interface Acceptance {
+  readonly media: NegotiatedMedia;
+  /** All media lines of the offer, and the one of them that was accepted. */
+  readonly lines: readonly SdpMedia[];
+  readonly accepted: SdpMedia;
+}
+
 /**
- * Answers the offer of an INVITE, re-INVITE or UPDATE.
+ * Answers the offer of a re-INVITE or UPDATE.
  *
  * @param previous what we sent last in this session: its version stays when nothing changed, else it grows by 1 (RFC 3264 §8).
  */
 export function answerOffer(offer: Uint8Array, ours: LocalMedia, previous?: SentDescription): Answer | Refusal {
+  const acceptance = acceptOffer(offer, ours);
+  return 'status' in acceptance ? acceptance : { ...describeAnswer(acceptance, ours, previous), media: acceptance.media };
+}
+
+/** What comes of the offer of an INVITE, before there is a port to answer it with. */
+export function acceptOffer(offer: Uint8Array, ours: UnboundMedia): Acceptance | Refusal {
   const parsed = parseSdp(offer);
   if ('problem' in parsed) return refusal(ours, WARNING.parameter, parsed.problem);
-  let chosen: { readonly line: SdpMedia; readonly media: NegotiatedMedia } | undefined;
-  for (const line of parsed.media) {
-    const media = negotiate(line, ours);
-    if (media === undefined) continue;
-    chosen = { line, media };
-    break;
+  for (const accepted of parsed.media) {
+    const media = negotiate(accepted, ours);
+    if (media !== undefined) return { media, lines: parsed.media, accepted };
   }
-  if (chosen === undefined) return explain(parsed.media, ours);
-  const { line: accepted, media } = chosen;
-  const lines = parsed.media.flatMap((line) => (line === accepted ? acceptedLines(media, ours) : [refusedLine(line)]));
-  return { ...describe(ours, lines, previous), media };
+  return explain(parsed.media, ours);
+}
+
+/** The answer to an offer that was accepted. @param ours as then, and the port. */
+export function describeAnswer({ media, lines, accepted }: Acceptance, ours: LocalMedia, previous?: SentDescription): SentDescription {
+  const answers = lines.flatMap((line) => (line === accepted ? acceptedLines(media, ours) : [refusedLine(line)]));
+  return describe(ours, answers, previous);
 }
 
 /** An offer of all that we have, for the 200 to an INVITE without one, or for a call of our own. */
@@ -156,7 +174,7 @@ export function readAnswer({ ours }: Offer, answer: Uint8Array): { readonly medi
 }
 
 /** What a media line of an offer comes to; undefined when it is not for us. */
-function negotiate(line: SdpMedia, ours: LocalMedia): NegotiatedMedia | undefined {
+function negotiate(line: SdpMedia, ours: UnboundMedia): NegotiatedMedia | undefined {
   if (!isPlainAudio(line) || line.port === 0 || line.address === undefined) return undefined;
   for (const ourCodec of ours.codecs) {
     const codec = line.codecs.find((candidate) => isSameCodec(candidate, ourCodec));
@@ -170,7 +188,7 @@ function negotiate(line: SdpMedia, ours: LocalMedia): NegotiatedMedia | undefine
 
 type Agreed = Omit<NegotiatedMedia, 'dtmf' | 'receive'>;
 
-function agreed(line: SdpMedia, address: string, ours: LocalMedia, { name, clockRateHz }: AudioCodec, payloadType: number): Agreed {
+function agreed(line: SdpMedia, address: string, ours: UnboundMedia, { name, clockRateHz }: AudioCodec, payloadType: number): Agreed {
   const remote = { address, port: line.port };
   return {
     codec: { name, payloadType, clockRateHz },
@@ -197,7 +215,7 @@ function nextPort({ address, port }: MediaAddress): MediaAddress | undefined {
 }
 
 /** Theirs where we can, never above their maximum, and never a packet that has to be fragmented. */
-function ptimeOf(line: SdpMedia, ours: LocalMedia, { name, clockRateHz }: AudioCodec): number {
+function ptimeOf(line: SdpMedia, ours: UnboundMedia, { name, clockRateHz }: AudioCodec): number {
   const { ptimeMs: asked, maxPtimeMs } = line;
   const isOurs = asked !== undefined && asked % 10 === 0 && asked >= LEAST_PTIME_MS && asked <= MOST_PTIME_MS;
   const bytesPerMs = (clockRateHz / 1_000) * (name === 'L16' ? 2 : 1);
@@ -276,7 +294,7 @@ function offeredFormats({ codecs, telephoneEvent }: LocalMedia): readonly Format
 }
 
 /** Why none of the lines was accepted. */
-function explain(lines: readonly SdpMedia[], ours: LocalMedia): Refusal {
+function explain(lines: readonly SdpMedia[], ours: UnboundMedia): Refusal {
   const audio = lines.filter(({ type }) => type === 'audio');
   if (audio.length === 0) return refusal(ours, WARNING.media, 'the offer has no audio');
   const plain = audio.filter((line) => isPlainAudio(line) && line.port !== 0);
@@ -287,7 +305,7 @@ function explain(lines: readonly SdpMedia[], ours: LocalMedia): Refusal {
   return refusal(ours, WARNING.format, `the offer has none of the codecs ${codecs}`);
 }
 
-function refusal({ address }: LocalMedia, code: number, reason: string): Refusal {
+function refusal({ address }: UnboundMedia, code: number, reason: string): Refusal {
   const agent = address.includes(':') ? `[${address}]` : address;
   const text = reason.replaceAll('"', "'");
   return { status: 488, reason, warning: `${code} ${agent} "${text}"` };

@@ -10,6 +10,7 @@ import { Dialog } from './dialog.ts';
 import type { NextHop } from './dialog.ts';
 import { createResponse } from './message.ts';
 import type { SipRequest, SipResponse } from './message.ts';
+import { Repetition, T2_MS } from './repetition.ts';
 import type { Scheduler, Timer } from './scheduler.ts';
 import { answerSessionTimer } from './session-timer.ts';
 import type { ClientUser, ServerTransaction, SipFlow } from './transactions.ts';
@@ -45,42 +46,36 @@ export interface CallListener {
 /** What a call needs of its user agent. */
 export interface CallHost {
   readonly scheduler: Scheduler;
-  /** Field value for Contact. */
-  contact(flow: SipFlow): string;
+  /** Field value for Contact, in answers to a request that came on the flow. */
+  contact(request: SipRequest, flow: SipFlow): string;
   /** Sessions that want to be refreshed more often than this are refused, seconds. */
   readonly leastSessionSeconds: number;
   /** Fields of every 2xx to INVITE: Allow, Supported and the like. */
   readonly offered: readonly (readonly [string, string])[];
-  send(hop: NextHop, flow: SipFlow, user: ClientUser, nowMs: number): void;
+  send(hop: NextHop, user: ClientUser, nowMs: number): void;
   /** A number from 0 up to `below`. */
   randomNumber(below: number): number;
+  /** A BYE of ours got its 2xx after so long. */
+  disconnected(delayMs: number): void;
   /** The dialog is no more. */
   forget(call: ServerCall): void;
 }
 
-/** RFC 3261 §17.1.1.1. */
-const T1_MS = 500;
-const T2_MS = 4000;
-const GIVE_UP_MS = 64 * T1_MS;
 /** A request that comes too early is to be tried again after so many seconds, up to (§14.2). */
 const RETRY_SECONDS = 10;
 
-/** A provisional answer is repeated so often. */
+/** A provisional answer is repeated so often (§13.3.1.1), one that has arrived for certain less often (RFC 3262 §3). */
 const RING_AGAIN_MS = 60_000;
+const RELIABLE_RING_AGAIN_MS = 150_000;
 const NO_BODY = new Uint8Array(0);
-
-/** A response that is sent again until it is acknowledged. */
-interface Unacknowledged {
-  /** CSeq of its INVITE, or RSeq of a reliable provisional. */
-  readonly number: number;
-  timer: Timer;
-}
 
 export class ServerCall {
   readonly dialog: Dialog;
   readonly receivedMs: number;
   readonly flow: SipFlow;
   readonly #host: CallHost;
+  /** Field value for Contact. */
+  readonly #contact: string;
   readonly #inviteSequence: number;
   /** The caller insists on reliable provisional answers (RFC 3262). */
   readonly #reliable: boolean;
@@ -90,11 +85,11 @@ export class ServerCall {
   #invite: ServerTransaction | undefined;
   #status = 0;
   #rseq = 0;
-  #provisional: Unacknowledged | undefined;
+  #provisional: Repetition | undefined;
   /** RSeq that PRACK may still come for, after the final answer too (RFC 3262 §3). */
   #unpracked: number | undefined;
   /** 2xx of the INVITE or of a re-INVITE. */
-  #success: Unacknowledged | undefined;
+  #success: Repetition | undefined;
   #ringing: Timer | undefined;
   #expiry: Timer | undefined;
   /** Why to hang up as soon as that is allowed. */
@@ -104,9 +99,13 @@ export class ServerCall {
   constructor(host: CallHost, request: SipRequest, invite: ServerTransaction, localTag: string, nowMs: number) {
     this.#host = host;
     this.flow = invite.flow;
-    this.dialog = new Dialog(request, localTag, host.contact(invite.flow));
+    this.dialog = new Dialog(request, localTag, invite.flow);
+    this.#contact = host.contact(request, invite.flow);
     this.receivedMs = nowMs;
     this.#invite = invite;
+    invite.onEnd = (reason, later) => {
+      if (reason === 'transport error') this.#connectionLost(later);
+    };
     this.#inviteSequence = request.cseq?.number ?? 0;
     this.#reliable = request.headers.values('Require').some((tag) => tag.toLowerCase() === '100rel');
   }
@@ -130,26 +129,31 @@ export class ServerCall {
     const { transaction, request } = this.#pending();
     if (transaction === undefined || request === undefined) return;
     this.#state = 'ringing';
-    const headers: (readonly [string, string])[] = [['Contact', this.#host.contact(this.flow)]];
-    if (!this.#reliable) {
-      const response = this.#response(request, status, headers);
-      transaction.respond(response, nowMs);
-      this.#ringing?.cancel();
-      // A proxy gives up on an INVITE that it hears nothing of for three minutes (§13.3.1.1, §16.6 Timer C).
-      this.#ringing = this.#host.scheduler.at(nowMs + RING_AGAIN_MS, (later) => this.ring(later, status));
-      return;
-    }
     // One at a time: the next one may only follow when this one is acknowledged (RFC 3262 §3).
     if (this.#provisional !== undefined) return;
+    this.#ringing?.cancel();
+    // A proxy gives up on an INVITE that it hears nothing of for three minutes (§16.6, Timer C).
+    const againMs = nowMs + (this.#reliable ? RELIABLE_RING_AGAIN_MS : RING_AGAIN_MS);
+    this.#ringing = this.#host.scheduler.at(againMs, (later) => this.ring(later, status));
+    const headers: (readonly [string, string])[] = [['Contact', this.#contact]];
+    if (!this.#reliable) {
+      transaction.respond(this.#response(request, status, headers), nowMs);
+      return;
+    }
     this.#rseq = this.#rseq === 0 ? 1 + this.#host.randomNumber(2 ** 20) : this.#rseq + 1;
     this.#unpracked = this.#rseq;
     headers.push(['Require', '100rel'], ['RSeq', String(this.#rseq)]);
     const response = this.#response(request, status, headers);
     transaction.respond(response, nowMs);
-    this.#provisional = this.#repeat(transaction, response, this.#rseq, Number.POSITIVE_INFINITY, nowMs, (later) => {
-      this.#provisional = undefined;
-      this.reject(504, later, { reason: 'No PRACK' });
-    });
+    const repeated = {
+      send: (later: number) => transaction.respond(response, later),
+      mostMs: Number.POSITIVE_INFINITY,
+      giveUp: (later: number) => {
+        this.#provisional = undefined;
+        this.reject(504, later, { reason: 'No PRACK' });
+      },
+    };
+    this.#provisional = new Repetition(this.#host.scheduler, this.#rseq, repeated, nowMs);
   }
 
   /** 200 with a session description. Sent again until the ACK comes (RFC 3261 §13.3.1.4). */
@@ -187,10 +191,22 @@ export class ServerCall {
     this.#end({ by: 'caller', status: 487, reason: 'cancelled' }, nowMs);
   }
 
+  /**
+   * The connection of the INVITE is no more. Nobody hears the answer then, so that a call without one is over. One that is answered
+   * goes on: a dialog does not hang on a connection (§12), and the caller may go on by another.
+   */
+  #connectionLost(nowMs: number): void {
+    const { transaction, request } = this.#pending();
+    if (transaction === undefined || request === undefined) return;
+    const reason = 'the connection is lost';
+    this.#refuse(transaction, request, 480, nowMs, { reason });
+    this.#end({ by: 'network', status: 480, reason }, nowMs);
+  }
+
   acked(request: SipRequest, nowMs: number): void {
     const success = this.#success;
     if (success === undefined || request.cseq?.number !== success.number) return;
-    success.timer.cancel();
+    success.cancel();
     this.#success = undefined;
     if (this.#state === 'answered') this.#state = 'confirmed';
     this.#listener?.acked(request.body, nowMs);
@@ -223,7 +239,7 @@ export class ServerCall {
     // Our answer to the one before is still on its way.
     if (this.#success !== undefined) return this.#respond(transaction, request, 491, nowMs);
     if (this.#tooShort(request, transaction, nowMs)) return undefined;
-    const { status, headers = [], body } = this.#reoffered(request, nowMs);
+    const { status, headers = [], body } = this.#reoffered(request, transaction.flow, nowMs);
     if (status >= 300) return this.#respond(transaction, request, status, nowMs, { headers });
     this.#succeed(transaction, request, body ?? NO_BODY, headers, nowMs);
     return undefined;
@@ -231,15 +247,15 @@ export class ServerCall {
 
   #update(request: SipRequest, transaction: ServerTransaction, nowMs: number): void {
     if (this.#tooShort(request, transaction, nowMs)) return undefined;
-    const contact = ['Contact', this.#host.contact(this.flow)] as const;
+    const contact = ['Contact', this.#contact] as const;
     if (request.body.length === 0) {
-      this.dialog.refreshTarget(request);
+      this.dialog.refreshTarget(request, transaction.flow);
       return this.#respond(transaction, request, 200, nowMs, { headers: [contact, ...this.#sessionTimer(request, nowMs)] });
     }
     // The offer of the INVITE has no answer yet (RFC 3311 §5.2).
     if (this.#invite !== undefined) return this.#tooEarly(request, transaction, nowMs);
     if (this.#success !== undefined) return this.#respond(transaction, request, 491, nowMs);
-    const { status, headers = [], body } = this.#reoffered(request, nowMs);
+    const { status, headers = [], body } = this.#reoffered(request, transaction.flow, nowMs);
     const fields = status >= 300 ? headers : [contact, ...this.#sessionTimer(request, nowMs), ...headers];
     return this.#respond(transaction, request, status, nowMs, { headers: fields, ...(body === undefined ? {} : { body }) });
   }
@@ -262,9 +278,9 @@ export class ServerCall {
     return true;
   }
 
-  #reoffered(request: SipRequest, nowMs: number): Reoffer {
+  #reoffered(request: SipRequest, flow: SipFlow, nowMs: number): Reoffer {
     const outcome = this.#listener?.reoffered(request.body, nowMs) ?? { status: 500 };
-    if (outcome.status < 300) this.dialog.refreshTarget(request);
+    if (outcome.status < 300) this.dialog.refreshTarget(request, flow);
     return outcome;
   }
 
@@ -274,7 +290,7 @@ export class ServerCall {
       return this.#respond(transaction, request, 481, nowMs);
     }
     this.#unpracked = undefined;
-    this.#provisional?.timer.cancel();
+    this.#provisional?.cancel();
     this.#provisional = undefined;
     return this.#respond(transaction, request, 200, nowMs);
   }
@@ -292,7 +308,7 @@ export class ServerCall {
     nowMs: number,
   ): void {
     const headers: (readonly [string, string])[] = [
-      ['Contact', this.#host.contact(this.flow)],
+      ['Contact', this.#contact],
       ...this.#host.offered,
       ...this.#sessionTimer(request, nowMs),
       ...more,
@@ -300,37 +316,16 @@ export class ServerCall {
     if (body.length > 0) headers.push(['Content-Type', 'application/sdp']);
     const response = this.#response(request, 200, headers, body);
     transaction.respond(response, nowMs);
-    this.#success = this.#repeat(transaction, response, request.cseq?.number ?? 0, T2_MS, nowMs, (later) => {
-      this.#success = undefined;
-      if (this.#state === 'answered') this.#state = 'confirmed';
-      this.#bye({ by: 'network', status: this.#status, reason: 'no ACK' }, later);
-    });
-  }
-
-  /** Sends a response again, at intervals that double up to `mostMs`, until its timer is cancelled or it is given up. */
-  #repeat(
-    transaction: ServerTransaction,
-    response: SipResponse,
-    number: number,
-    mostMs: number,
-    nowMs: number,
-    giveUp: (nowMs: number) => void,
-  ): Unacknowledged {
-    const { scheduler } = this.#host;
-    const untilMs = nowMs + GIVE_UP_MS;
-    let intervalMs = T1_MS;
-    let dueMs = nowMs + intervalMs;
-    const again = (later: number): void => {
-      if (later >= untilMs) return giveUp(later);
-      transaction.respond(response, later);
-      intervalMs = Math.min(2 * intervalMs, mostMs);
-      // Counted from when it was due, so that lateness does not add up.
-      dueMs = Math.min(dueMs + intervalMs, untilMs);
-      pending.timer = scheduler.at(dueMs, again);
-      return undefined;
+    const repeated = {
+      send: (later: number) => transaction.respond(response, later),
+      mostMs: T2_MS,
+      giveUp: (later: number) => {
+        this.#success = undefined;
+        if (this.#state === 'answered') this.#state = 'confirmed';
+        this.#bye({ by: 'network', status: this.#status, reason: 'no ACK' }, later);
+      },
     };
-    const pending: Unacknowledged = { number, timer: scheduler.at(dueMs, again) };
-    return pending;
+    this.#success = new Repetition(this.#host.scheduler, request.cseq?.number ?? 0, repeated, nowMs);
   }
 
   #bye(end: CallEnd, nowMs: number): void {
@@ -343,13 +338,15 @@ export class ServerCall {
     this.#state = 'ending';
     // Whatever the answer is, the dialog is over (§15.1.1).
     const user: ClientUser = {
-      response: ({ status }) => {
-        if (status >= 200) over();
+      response: ({ status }, _flow, answeredMs) => {
+        if (status < 200) return;
+        if (status < 300) this.#host.disconnected(answeredMs - nowMs);
+        over();
       },
       timeout: over,
       failed: over,
     };
-    this.#host.send(hop, this.flow, user, nowMs);
+    this.#host.send(hop, user, nowMs);
   }
 
   #end(end: CallEnd, nowMs: number): void {
@@ -359,7 +356,7 @@ export class ServerCall {
   }
 
   #tellEnd(end: CallEnd, nowMs: number): void {
-    for (const timer of [this.#provisional?.timer, this.#success?.timer, this.#ringing, this.#expiry]) timer?.cancel();
+    for (const timer of [this.#provisional, this.#success, this.#ringing, this.#expiry]) timer?.cancel();
     this.#provisional = undefined;
     this.#success = undefined;
     const listener = this.#listener;
@@ -376,7 +373,8 @@ export class ServerCall {
     this.#invite = undefined;
     this.#status = status;
     this.#ringing?.cancel();
-    this.#provisional?.timer.cancel();
+    this.#ringing = undefined;
+    this.#provisional?.cancel();
     this.#provisional = undefined;
   }
 

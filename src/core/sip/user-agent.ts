@@ -5,7 +5,7 @@
 import { createResponse, serialize } from './message.ts';
 import type { SipMessage, SipRequest } from './message.ts';
 import type { NextHop } from './dialog.ts';
-import { ACCEPT, ALLOW, refusalOf, SUPPORTED } from './request-checks.ts';
+import { ACCEPT, ALLOW, isSecure, refusalOf, SUPPORTED } from './request-checks.ts';
 import type { Refusal } from './request-checks.ts';
 import { Scheduler } from './scheduler.ts';
 import { ServerCall } from './server-call.ts';
@@ -17,8 +17,8 @@ import type { ClientUser, ServerTransaction, SipFlow, TransactionUser } from './
 export interface UserAgentOptions {
   /** So many random bytes, in hexadecimal digits. */
   readonly random: (bytes: number) => string;
-  /** Field value for Contact, as a peer of this flow reaches us. */
-  readonly contact: (flow: SipFlow) => string;
+  /** Field value for Contact, as a peer of this flow reaches us. @param secure it is to be a `sips:` URI. */
+  readonly contact: (flow: SipFlow, secure: boolean) => string;
   /** Field value for Server. */
   readonly server: string;
   /** Sessions that want to be refreshed more often than this are refused (RFC 4028), seconds. */
@@ -27,6 +27,8 @@ export interface UserAgentOptions {
   readonly flowTo: (uri: string, like: SipFlow) => SipFlow | undefined;
   /** Why no call is taken now, for INVITE and OPTIONS alike; undefined when one is. */
   readonly admits: (request: SipRequest, flow: SipFlow) => Refusal | undefined;
+  /** A BYE of ours got its 2xx after so long. */
+  readonly disconnected?: (delayMs: number) => void;
   /** A call came in. It is to be served, and answered or rejected. */
   readonly invited: (call: ServerCall, request: SipRequest, nowMs: number) => void;
 }
@@ -78,16 +80,22 @@ export class UserAgent implements TransactionUser, CallHost {
     flow.send(serialize(this.#refusal(request, refusal)));
   }
 
-  contact(flow: SipFlow): string {
-    return this.#options.contact(flow);
+  /** A `sips:` URI where the request was for one (§12.1.1). */
+  contact(request: SipRequest, flow: SipFlow): string {
+    return this.#options.contact(flow, isSecure(request.uri));
   }
 
   randomNumber(below: number): number {
     return Number.parseInt(this.#options.random(4), 16) % below;
   }
 
-  send(hop: NextHop, flow: SipFlow, user: ClientUser, nowMs: number): void {
-    this.layer.request(hop.request, this.#options.flowTo(hop.target, flow) ?? flow, user, nowMs);
+  send({ request, target, flow }: NextHop, user: ClientUser, nowMs: number): void {
+    const way = target === undefined ? undefined : this.#options.flowTo(target, flow);
+    this.layer.request(request, way ?? flow, user, nowMs);
+  }
+
+  disconnected(delayMs: number): void {
+    this.#options.disconnected?.(delayMs);
   }
 
   forget(call: ServerCall): void {
@@ -97,7 +105,7 @@ export class UserAgent implements TransactionUser, CallHost {
   }
 
   request(request: SipRequest, transaction: ServerTransaction, nowMs: number): void {
-    const refusal = refusalOf(request);
+    const refusal = refusalOf(request, transaction.flow.transport === 'TLS');
     if (refusal !== undefined) transaction.respond(this.#refusal(request, refusal), nowMs);
     else if (request.toTag !== undefined) this.#inDialog(request, transaction, nowMs);
     else if (request.method === 'OPTIONS') this.#answerOptions(request, transaction, nowMs);
@@ -163,7 +171,7 @@ export class UserAgent implements TransactionUser, CallHost {
       ['Accept', ACCEPT],
       ['Accept-Encoding', 'identity'],
       ['Accept-Language', 'en'],
-      ['Contact', this.contact(transaction.flow)],
+      ['Contact', this.contact(request, transaction.flow)],
     ];
     const made: Refusal = refusal ?? { status: 200, headers };
     transaction.respond(this.#refusal(request, made), nowMs);

@@ -1,7 +1,7 @@
 /** The main thread's end of a thread that handles packets ({@link ServedThread}). */
-import { closeSync, write } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { RtplatError } from '../errors.ts';
+import { errnoOf, RtplatError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { EngineChoice } from './choices.ts';
 import type { EngineSelection } from './select.ts';
@@ -34,9 +34,8 @@ export class PacketThread<Request, Answer> {
   readonly #answer: (answer: Answer) => void;
   readonly #up = Promise.withResolvers<EngineSelection>();
   #doorbell: number | null = null;
-  /** Rings under way. */
-  #ringing = 0;
-  #gone = false;
+  /** Of this turn of the event loop: they go together, for a message of their own costs more than most of what they ask for. */
+  #requests: (Request | typeof STOP)[] = [];
   #stopping = false;
 
   constructor(options: PacketThreadOptions<Answer>) {
@@ -47,7 +46,7 @@ export class PacketThread<Request, Answer> {
     this.#bell = new Int32Array(bell);
     this.#port = port1;
     this.#answer = options.answer;
-    port1.on('message', (message: ThreadUp | Answer) => this.#heard(message));
+    port1.on('message', (message: ThreadUp | readonly Answer[]) => this.#heard(message));
     this.#worker = new Worker(file, { workerData: { ...options.data, setup }, transferList: [port2] });
     this.ended = new Promise((resolve) => {
       this.#worker.once('error', (error) => resolve(revived(error)));
@@ -65,14 +64,21 @@ export class PacketThread<Request, Answer> {
   }
 
   tell(request: Request | typeof STOP): void {
-    this.#port.postMessage(request, []);
-    Atomics.add(this.#bell, 0, 1);
-    // Full means that it rings already.
-    if (this.#doorbell !== null && !this.#gone) {
-      this.#ringing += 1;
-      write(this.#doorbell, RING, this.#rung);
-    }
+    if (this.#requests.push(request) === 1) setImmediate(this.#send);
   }
+
+  readonly #send = (): void => {
+    this.#port.postMessage(this.#requests, []);
+    this.#requests = [];
+    Atomics.add(this.#bell, 0, 1);
+    if (this.#doorbell === null) return;
+    try {
+      writeSync(this.#doorbell, RING);
+    } catch (error) {
+      // Full means that it rings already.
+      if (errnoOf(error) !== 'EAGAIN') throw error;
+    }
+  };
 
   /** Has it stop; settles when it has ended. May be called twice. */
   async stop(): Promise<void> {
@@ -85,29 +91,17 @@ export class PacketThread<Request, Answer> {
 
   async #forget(): Promise<void> {
     const error = await this.ended;
-    this.#gone = true;
-    this.#closeDoorbell();
+    if (this.#doorbell !== null) closeSync(this.#doorbell);
+    this.#doorbell = null;
     this.#port.close();
     if (error !== undefined) this.#up.reject(error);
   }
 
-  readonly #rung = (): void => {
-    this.#ringing -= 1;
-    this.#closeDoorbell();
-  };
-
-  /** Once the thread has gone and nobody rings any more. */
-  #closeDoorbell(): void {
-    if (!this.#gone || this.#ringing > 0 || this.#doorbell === null) return;
-    closeSync(this.#doorbell);
-    this.#doorbell = null;
-  }
-
-  #heard(message: ThreadUp | Answer): void {
+  #heard(message: ThreadUp | readonly Answer[]): void {
     if (isUp(message)) {
       this.#doorbell = message.doorbell;
       this.#up.resolve(message.selection);
-    } else this.#answer(message);
+    } else for (const answer of message) this.#answer(answer);
   }
 }
 

@@ -20,7 +20,7 @@ export interface ThreadSetup {
   readonly busyPoll: boolean;
 }
 
-/** The first message of a thread. */
+/** The first message of a thread. All others, both ways, are lists of what there was to tell in a turn. */
 export interface ThreadUp {
   readonly kind: 'up';
   readonly selection: EngineSelection;
@@ -48,6 +48,7 @@ const NS_PER_MS = 1e6;
 export class ServedThread {
   readonly selected: SelectedEngine;
   readonly #setup: ThreadSetup;
+  #told: unknown[] = [];
 
   private constructor(setup: ThreadSetup, selected: SelectedEngine) {
     this.#setup = setup;
@@ -65,9 +66,16 @@ export class ServedThread {
     return engine instanceof BatchEngine ? engine.bindNow(options) : engine.bind(options);
   }
 
-  /** Sends a message to the main thread. */
+  /** Sends a message to the main thread, at the end of this turn. */
   tell(message: unknown): void {
-    this.#setup.port.postMessage(message, []);
+    // Where there is an event loop, not everything is told within a turn of ours.
+    if (this.#told.push(message) === 1 && !(this.selected.engine instanceof BatchEngine)) setImmediate(() => this.#send());
+  }
+
+  #send(): void {
+    if (this.#told.length === 0) return;
+    this.#setup.port.postMessage(this.#told, []);
+    this.#told = [];
   }
 
   /** Tells that it is up and serves until it is told to stop. */
@@ -76,12 +84,13 @@ export class ServedThread {
     const { port } = this.#setup;
     const selection = { name, clock, reason };
     if (engine instanceof BatchEngine) {
-      this.tell({ kind: 'up', selection, doorbell: engine.doorbell } satisfies ThreadUp);
+      port.postMessage({ kind: 'up', selection, doorbell: engine.doorbell } satisfies ThreadUp, []);
       this.#block(engine, handlers);
     } else {
-      this.tell({ kind: 'up', selection, doorbell: null } satisfies ThreadUp);
+      port.postMessage({ kind: 'up', selection, doorbell: null } satisfies ThreadUp, []);
       await this.#listen(handlers);
     }
+    this.#send();
     port.close();
   }
 
@@ -95,12 +104,15 @@ export class ServedThread {
         if (Atomics.load(bell, 0) !== heard) {
           heard = Atomics.load(bell, 0);
           for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
-            if (next.message === STOP) stopped = true;
-            else handlers.message(next.message as Message);
+            for (const message of next.message as readonly (Message | typeof STOP)[]) {
+              if (message === STOP) stopped = true;
+              else handlers.message(message);
+            }
           }
         }
         handlers.tick();
         if (stopped) handlers.stop();
+        this.#send();
         return !stopped;
       },
       ...(handlers.dueNs === undefined ? {} : { dueNs: handlers.dueNs }),
@@ -117,9 +129,11 @@ export class ServedThread {
       timer = setTimeout(turn, this.#sleepMs(handlers.dueNs));
     };
     turn();
-    port.on('message', (message: Message | typeof STOP) => {
-      if (message === STOP) return resolve();
-      handlers.message(message);
+    port.on('message', (messages: readonly (Message | typeof STOP)[]) => {
+      for (const message of messages) {
+        if (message === STOP) return resolve();
+        handlers.message(message);
+      }
       // It may have made something due.
       return turn();
     });

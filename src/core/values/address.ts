@@ -41,6 +41,35 @@ export function isLoopback(address: string): boolean {
   return plain.startsWith('127.') || plain === '::1' || plain === 'localhost';
 }
 
+/**
+ * Whether an address means nothing to those outside: RFC 1918, shared (RFC 6598), link-local and loopback addresses, and unique local
+ * ones (RFC 4193).
+ */
+export function isPrivate(address: string): boolean {
+  const plain = unmapAddress(address).toLowerCase();
+  if (plain.includes(':')) {
+    if (plain === '::1') return true;
+    const group = Number.parseInt(plain.slice(0, plain.indexOf(':')), 16);
+    return (group & 0xfe00) === 0xfc00 || (group & 0xffc0) === 0xfe80;
+  }
+  const [first = -1, second = -1] = plain.split('.', 2).map(Number);
+  switch (first) {
+    case 10:
+    case 127:
+      return true;
+    case 100:
+      return second >= 64 && second < 128;
+    case 169:
+      return second === 254;
+    case 172:
+      return second >= 16 && second < 32;
+    case 192:
+      return second === 168;
+    default:
+      return false;
+  }
+}
+
 export function isUnspecified(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }

@@ -2,12 +2,19 @@
 
 /** Control characters (C0, DEL, C1) and line separators, shown as `\xNN` or `\uNNNN`, so that a peer's text cannot move a terminal's cursor. */
 export function escapeControl(text: string): string {
-  let out = '';
-  for (let i = 0; i < text.length; i++) {
+  // Nearly every text is clean, and every log line passes here.
+  let first = 0;
+  while (first < text.length && !isControl(text.charCodeAt(first))) first += 1;
+  if (first === text.length) return text;
+  let out = text.slice(0, first);
+  for (let i = first; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) out += `\\x${c.toString(16).padStart(2, '0')}`;
-    else if (c === 0x2028 || c === 0x2029) out += `\\u${c.toString(16)}`;
-    else out += text[i];
+    if (!isControl(c)) out += text[i];
+    else out += c < 0x100 ? `\\x${c.toString(16).padStart(2, '0')}` : `\\u${c.toString(16)}`;
   }
   return out;
+}
+
+function isControl(c: number): boolean {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c === 0x2028 || c === 0x2029;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Ari, ariOf } from './ari.ts';
-import { configFiles } from './config.ts';
+import { type AsteriskAdditions, configFiles } from './config.ts';
 import { type Peer, peer, peersFolder } from './peers.ts';
 import { type Running, run, start, until } from './process.ts';
 
@@ -26,6 +26,7 @@ export interface AsteriskOptions {
   /** http.conf sessionlimit, default 1000 (Asterisk's own default of 100 leaves calls hanging). */
   readonly sessionLimit?: number;
   readonly funcConfig?: boolean;
+  readonly more?: AsteriskAdditions;
   /** Put behind Asterisk's own arguments, for instance `-p` for real-time priority. */
   readonly args?: readonly string[];
   /** Command put before Asterisk's, for instance to enter another network namespace. */
@@ -90,6 +91,7 @@ export async function startAsterisk(options: AsteriskOptions): Promise<Asterisk>
     rtpRange: options.rtpRange === undefined ? { first: 20_000, last: 24_000 } : options.rtpRange,
     sessionLimit: options.sessionLimit ?? 1000,
     funcConfig: options.funcConfig ?? true,
+    more: options.more ?? {},
   });
   for (const [file, text] of files) writeFileSync(join(dir, 'etc', file), text, { mode: 0o600 });
 

@@ -18,6 +18,16 @@ export interface AsteriskConfig {
   readonly sessionLimit: number;
   /** Without func_config, nobody can read rtp.conf over ARI. */
   readonly funcConfig: boolean;
+  readonly more: AsteriskAdditions;
+}
+
+/** What a suite adds to an Asterisk. */
+export interface AsteriskAdditions {
+  /** Names without `.so`. */
+  readonly modules?: readonly string[];
+  /** Sections behind those of pjsip.conf, and contexts behind those of extensions.conf. */
+  readonly pjsip?: string;
+  readonly extensions?: string;
 }
 
 // chan_rtp wants res_rtp_multicast, chan_pjsip wants res_pjsip_pubsub, and res_ari of 22 wants res_websocket_client (which 16
@@ -40,6 +50,7 @@ export function configFiles(config: AsteriskConfig): ReadonlyMap<string, string>
     .split(/\s+/)
     .filter((name) => config.available.has(name));
   if (config.funcConfig) modules.push('func_config');
+  modules.push(...(config.more.modules ?? []));
   return new Map([
     [
       'asterisk.conf',
@@ -100,7 +111,7 @@ allow = ulaw,alaw
 direct_media = no
 100rel = no
 timers = no
-`,
+${config.more.pjsip ?? ''}`,
     ],
     [
       'extensions.conf',
@@ -112,7 +123,7 @@ exten = 601,1,Answer()
 exten = 602,1,Answer()
  same = n,Playtones(!425/1000,!0/50)
  same = n,Wait(3600)
-`,
+${config.more.extensions ?? ''}`,
     ],
   ]);
 }

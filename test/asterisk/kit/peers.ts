@@ -3,7 +3,18 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** The programs that `scripts/peers.sh` provides. */
-export type Peer = 'asterisk-sid' | 'asterisk-bullseye' | 'sipp' | 'tshark' | 'dumpcap' | 'ip';
+export type Peer =
+  | 'asterisk-sid'
+  | 'asterisk-bullseye'
+  | 'sipp'
+  | 'tshark'
+  | 'dumpcap'
+  | 'ip'
+  | 'sox'
+  | 'espeak-ng'
+  | 'rsyslogd'
+  | 'prometheus'
+  | 'promtool';
 
 /** Where `scripts/peers.sh` keeps them; the same rule as in that script. */
 export function peersFolder(): string {
@@ -13,9 +24,16 @@ export function peersFolder(): string {
 
 /** Path of a peer's program. Throws, with the remedy, when it has not been fetched: a missing peer fails a test, it never skips one. */
 export function peer(name: Peer): string {
-  const path = join(peersFolder(), 'bin', name);
-  if (!existsSync(path)) {
-    throw new Error(`${name} is not in ${peersFolder()}: run scripts/peers.sh first`);
-  }
+  return provided(join('bin', name));
+}
+
+/** Folder of the captures that SIPp's own scenarios play. */
+export function sipCaptures(): string {
+  return provided('sip-captures');
+}
+
+function provided(name: string): string {
+  const path = join(peersFolder(), name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: run scripts/peers.sh first`);
   return path;
 }

@@ -3,12 +3,17 @@
 /** What {@link acceptKept} needs of a request. */
 const KEPT = ['Via', 'From', 'To', 'CSeq'] as const;
 
-/** A session description with one audio stream: `0` is PCMU, `8` PCMA. */
-export function audio(formats = '0 101', direction = 'sendrecv'): string {
+/** A session description with one audio stream: `0` is PCMU, `8` PCMA. @param more the port of the media, and attributes of other formats. */
+export function audio(
+  formats = '0 101',
+  direction = 'sendrecv',
+  more: { readonly port?: number; readonly attributes?: readonly string[] } = {},
+): string {
   const lines = [
     ...['v=0', 'o=caller 1 1 IN IP[local_ip_type] [local_ip]', 's=-', 'c=IN IP[media_ip_type] [media_ip]', 't=0 0'],
-    `m=audio [media_port] RTP/AVP ${formats}`,
+    `m=audio ${more.port ?? '[media_port]'} RTP/AVP ${formats}`,
     ...(formats.includes('101') ? ['a=rtpmap:101 telephone-event/8000'] : []),
+    ...(more.attributes ?? []),
     `a=${direction}`,
   ];
   return lines.join('\n');

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BookTotals, SipCallDocument } from '../../../src/core/sip-server/call-book.ts';
+import type { BookTotals } from '../../../src/core/sip-server/call-book.ts';
+import type { SipCallDocument } from '../../../src/core/sip-server/call-documents.ts';
 import { peer } from './peers.ts';
 import { type Running, start, until } from './process.ts';
 import { scenario } from './sip-scenario.ts';
@@ -9,6 +10,12 @@ import { scenario } from './sip-scenario.ts';
 const PROGRAM = fileURLToPath(new URL('../../../bin/rtplat.ts', import.meta.url));
 export const SIP_PORT = 5070;
 const HTTP_PORT = 8090;
+
+/** Where a second server is, beside the first. */
+export interface ServerPlace {
+  readonly port?: number;
+  readonly httpPort?: number;
+}
 
 export interface ServerMetrics {
   readonly calls: BookTotals;
@@ -21,19 +28,26 @@ export interface SipServe {
   metrics(): Promise<ServerMetrics>;
   /** Lines of the call records file that are about calls for this user. Waits until there are `count`. */
   records(user: string, count?: number): Promise<readonly SipCallDocument[]>;
-  /** Waits until so many calls have had their ACK. */
-  confirmed(count: number): Promise<void>;
+  /** Waits until so many calls have had their ACK; `user`: of those for this user. */
+  confirmed(count: number, user?: string): Promise<void>;
   /** Waits until no call is up and every port is free. */
   idle(): Promise<ServerMetrics>;
+  /** Waits for a line of the log that matches, and gives all that do. */
+  lines(pattern: RegExp, count?: number): Promise<readonly string[]>;
+  /** Waits until /health says so. */
+  healthy(): Promise<void>;
+  /** Other tables in the file, and SIGHUP; settles when they are in effect. */
+  reload(toml: string): Promise<void>;
 }
 
-/** @param toml tables to add to the file, besides [health] and [logging]. */
-export async function startSipServe(dir: string, toml: string): Promise<SipServe> {
+/** @param toml tables to add to the file, besides [health], [metrics] and [logging]. */
+export async function startSipServe(dir: string, toml: string, place: ServerPlace = {}): Promise<SipServe> {
+  const { port = SIP_PORT, httpPort = HTTP_PORT } = place;
   const records = join(dir, 'calls.jsonl');
   const file = join(dir, 'sip-serve.toml');
   const rest = `
 [health]
-health_check_port = ${HTTP_PORT}
+health_check_port = ${httpPort}
 
 [metrics]
 call_records_file = ${JSON.stringify(records)}
@@ -43,17 +57,25 @@ enable_file_logging = false
 enable_syslog = false
 `;
   writeFileSync(file, `${toml}\n${rest}`);
-  const args = [PROGRAM, 'sip-serve', '--config', file, '--bind', '127.0.0.1', '--port', String(SIP_PORT)];
+  const args = [PROGRAM, 'sip-serve', '--config', file, '--bind', '127.0.0.1', '--port', String(port)];
   const running = start(process.execPath, args, join(dir, 'sip-serve.log'), { cwd: dir });
   let over = false;
   void running.ended.then(() => (over = true));
   await until('sip-serve listening', () => over || running.output().includes(' sip-serve: ') || undefined);
   if (over) throw new Error(`sip-serve ended: ${running.output()}`);
   const get = async <T>(path: string): Promise<T> => {
-    const response = await fetch(`http://127.0.0.1:${HTTP_PORT}${path}`, { headers: { accept: 'application/json' } });
+    const response = await fetch(`http://127.0.0.1:${httpPort}${path}`, { headers: { accept: 'application/json' } });
     return (await response.json()) as T;
   };
   const metrics = (): Promise<ServerMetrics> => get<ServerMetrics>('/metrics');
+  const lines = (pattern: RegExp, count = 1): Promise<readonly string[]> =>
+    until(`${count} lines ${pattern} in the log`, () => {
+      const found = running
+        .output()
+        .split('\n')
+        .filter((line) => pattern.test(line));
+      return found.length >= count ? found : undefined;
+    });
   return {
     running,
     metrics,
@@ -64,10 +86,11 @@ enable_syslog = false
         const found = all.filter((record) => record.user === user);
         return found.length >= count ? found : undefined;
       }),
-    confirmed: async (count) => {
+    confirmed: async (count, user) => {
       await until(`${count} calls up`, async () => {
         const { channels } = await get<{ readonly channels: readonly SipCallDocument[] }>('/channels');
-        return channels.filter(({ state }) => state === 'confirmed').length === count || undefined;
+        const up = channels.filter((call) => call.state === 'confirmed' && (user === undefined || call.user === user));
+        return up.length === count || undefined;
       });
     },
     idle: () =>
@@ -75,6 +98,16 @@ enable_syslog = false
         const now = await metrics();
         return now.calls.active === 0 && now.media.ports.free === now.media.ports.total ? now : undefined;
       }),
+    lines,
+    healthy: async () => {
+      await until('a healthy server', async () => (await get<{ readonly status: string }>('/health')).status === 'healthy' || undefined);
+    },
+    reload: async (other) => {
+      const before = running.output().split('Configuration reloaded').length;
+      writeFileSync(file, `${other}\n${rest}`);
+      running.kill('SIGHUP');
+      await lines(/Configuration reloaded/, before);
+    },
   };
 }
 
@@ -100,19 +133,41 @@ export interface CallerOptions {
   /** Steps of kit/sip-scenario.ts, or one of SIPp's own scenarios with its arguments. */
   readonly steps: readonly string[] | { readonly builtIn: string; readonly args: readonly string[] };
   readonly user: string;
-  /** Default 1, all at once. */
+  /** Default 1. */
   readonly calls?: number;
+  /** Calls a second; default 20. */
+  readonly rate?: number;
   /** UDP, one TCP connection for all calls, or one for each. Default `u1`. */
   readonly transport?: 'u1' | 't1' | 'tn';
   readonly name?: string;
+  /** Between SIPp and the server: its address and port, and SIPp's own port. SIPp gives its address for that of its media. */
+  readonly by?: { readonly address: string; readonly port: number };
+  /** Folder of SIPp's own captures, for `uac_pcap`. */
+  readonly captures?: string;
 }
 
 /** Runs SIPp against the server to the end of the last call. */
-export async function callers({ dir, steps, user, calls = 1, transport = 'u1', name = user }: CallerOptions): Promise<CallerResult> {
+export async function callers(options: CallerOptions): Promise<CallerResult> {
+  const { dir, steps, user, calls = 1, rate = 20, transport = 'u1', name = user, by, captures } = options;
   const folder = join(dir, `sipp-${name}`);
   mkdirSync(folder);
-  const args = [`127.0.0.1:${SIP_PORT}`, '-s', user, '-i', '127.0.0.1', '-mi', '127.0.0.1', '-t', transport];
-  args.push('-m', String(calls), '-r', '20', '-l', String(calls), '-nostdin', '-timeout', '60s', '-timeout_error', '-max_socket', '1000');
+  if (captures !== undefined) symlinkSync(captures, join(folder, 'pcap'));
+  const args = [`${by?.address ?? '127.0.0.1'}:${by?.port ?? SIP_PORT}`, '-s', user, '-i', '127.0.0.1', '-t', transport];
+  args.push('-mi', by?.address ?? '127.0.0.1', ...(by === undefined ? [] : ['-p', String(by.port)]));
+  args.push(
+    '-m',
+    String(calls),
+    '-r',
+    String(rate),
+    '-l',
+    String(calls),
+    '-nostdin',
+    '-timeout',
+    '60s',
+    '-timeout_error',
+    '-max_socket',
+    '1000',
+  );
   args.push('-trace_err', '-error_file', join(folder, 'errors.log'), '-trace_msg', '-message_file', join(folder, 'messages.log'));
   if ('builtIn' in steps) args.push('-sn', steps.builtIn, ...steps.args);
   else {

@@ -158,6 +158,25 @@ describe.each(['batch', 'portable'] as const)('the media of calls (%s engine)', 
     expect(sink.socketDrops()).toBe(0);
   });
 
+  it('go on counting in a fleet that takes the place of one that has ended', async () => {
+    const { fleet, told } = await start();
+    expect(fleet.totals()).toMatchObject({ lost: null, remoteLost: null, socketDrops: null, sent: 0 });
+    const peer = await bind();
+    const call = await open(fleet, specOf(peer.local.port));
+    call.start();
+    await expect.poll(() => fleet.totals().sent).toBeGreaterThan(3);
+    await fleet.ping();
+    await fleet.close();
+    await expect(fleet.ping()).rejects.toThrow('the media have stopped');
+    const { sent, pacing } = fleet.totals();
+    const next = await MediaFleet.start({ engine, events: told, before: fleet });
+    closing.push(() => next.close());
+    expect(next.totals()).toMatchObject({ sent, activeCalls: 0 });
+    expect(next.totals().pacing.count).toBe(pacing.count);
+    // Calls of before may still be spoken of by their numbers.
+    expect((await open(next, specOf(peer.local.port))).id).toBe(call.id + 1);
+  });
+
   it('are echoed, recorded and listened to, and nobody else is heard', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'rtplat-media-'));
     closing.push(async () => rmSync(folder, { recursive: true }));

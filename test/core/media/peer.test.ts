@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isPrivate, Peer } from '../../../src/core/media/peer.ts';
+import { Peer } from '../../../src/core/media/peer.ts';
+import { isPrivate } from '../../../src/core/values/address.ts';
 import { FakeSocket } from '../relay/fake-socket.ts';
 
 describe('an address that means nothing outside', () => {

@@ -47,6 +47,10 @@ function rtp(sequence: number, ssrc: number): Uint8Array {
   return packet;
 }
 
+const SETTINGS: PlaneSettings = {
+  ...{ bindAddress: '127.0.0.1', bufferBytes: null, echoSocket: 'shared', lossTimeoutNs: 200e6, lateThresholdNs: 3e6 },
+};
+
 const KINDS = [
   { where: 'on the event loop, portable', start: async (settings: PlaneSettings) => new LocalMedia(engine, settings) },
   { where: 'in a thread, portable', start: (settings: PlaneSettings) => ThreadMedia.start(settings, { engine: 'portable' }) },
@@ -202,6 +206,28 @@ describe.each(KINDS)('a relay $where', ({ start }) => {
     const call = fleet.open('next', 'x');
     expect(await call.bind()).toBe(taken + 1);
     expect(fleet.ports()).toMatchObject({ foreign: foreign + 1, bound: 2 });
+  });
+
+  it('goes on with other media when the one before has ended: totals and ports stay, the rows of the time before are lost', async () => {
+    const { fleet, media, callers } = await setUp('shared', 1);
+    const [caller] = callers as [Caller];
+    await media.ping();
+    send(caller, rtp(1, 1));
+    await caller.at.received(1);
+    await expect.poll(() => fleet.metrics().total_latencies).toBe(1);
+    await media.stop();
+    const next =
+      media instanceof ThreadMedia ? await ThreadMedia.start(SETTINGS, { engine: 'portable', before: media }) : await start(SETTINGS);
+    closing.push(() => next.stop());
+    fleet.resume(next);
+    // Whoever owns the call ends it: the port is free although nobody can drain it any more.
+    await caller.call.release();
+    caller.call.close('completed', 'the relay thread has failed');
+    const again = fleet.open('again', 'x');
+    expect(await again.bind()).toBe(caller.to.port);
+    expect([fleet.interruptions, await fleet.series()]).toEqual([1, []]);
+    expect(fleet.metrics()).toMatchObject({ total_channels: 2, counters: { from_peer: 1, returned: 1 } });
+    if (media instanceof ThreadMedia) expect(fleet.metrics().total_latencies).toBe(1);
   });
 
   it('stops with calls up, and leaves neither a descriptor nor a port', async () => {

@@ -3,8 +3,10 @@ import { healthDocument } from '../../../src/core/service/health.ts';
 import type { HealthFacts } from '../../../src/core/service/health.ts';
 
 const WELL: HealthFacts = {
-  signalling: { name: 'ari', ok: true, reason: null },
-  echo: { name: 'echo', ok: true, reason: null },
+  checks: [
+    { name: 'ari', ok: true, reason: null },
+    { name: 'echo', ok: true, reason: null },
+  ],
   ports: { total: 101, free: 1, bound: 100, draining: 0, foreign: 0 },
   stopping: false,
   uptimeSeconds: 12.5,
@@ -27,9 +29,9 @@ test('healthy when a call could be taken, with the fields of the contract', () =
 });
 
 test.each([
-  ['ARI is away', { signalling: { name: 'ari', ok: false, reason: 'no connection' } }, 'no connection'],
-  ['the echo does not answer', { echo: { name: 'echo', ok: false, reason: 'no answer' } }, 'no answer'],
-  ['a check does not say why', { echo: { name: 'echo', ok: false, reason: null } }, 'unknown'],
+  ['ARI is away', { checks: [{ name: 'ari', ok: false, reason: 'no connection' }] }, 'no connection'],
+  ['the echo does not answer', { checks: [{ name: 'echo', ok: false, reason: 'no answer' }] }, 'no answer'],
+  ['a check does not say why', { checks: [{ name: 'echo', ok: false, reason: null }] }, 'unknown'],
   ['no port is free', { ports: { total: 101, free: 0, bound: 90, draining: 11, foreign: 0 } }, 'all 101 ports are in use'],
   ['it is stopping', { stopping: true }, 'the service is stopping'],
 ] as const)('unhealthy when %s', (_, facts, reason) => {
@@ -37,12 +39,30 @@ test.each([
 });
 
 test('every reason is told', () => {
-  const signalling = { name: 'ari', ok: false, reason: 'a' };
-  const document = healthDocument({ ...WELL, signalling, echo: { name: 'echo', ok: false, reason: 'b' }, stopping: true });
+  const checks = [
+    { name: 'ari', ok: false, reason: 'a' },
+    { name: 'echo', ok: false, reason: 'b' },
+  ];
+  const document = healthDocument({ ...WELL, checks, stopping: true });
   expect(document.reason).toBe('a; b; the service is stopping');
   expect(document.checks.map(({ name, ok }) => `${name} ${ok}`)).toEqual(['ari false', 'echo false', 'ports true', 'service false']);
 });
 
 test('a port that another process had may be free by now', () => {
   expect(healthDocument({ ...WELL, ports: { total: 2, free: 0, bound: 1, draining: 0, foreign: 1 } }).status).toBe('healthy');
+});
+
+test('what calls can do without is told, and does no harm', () => {
+  const checks = [{ name: 'registrations', ok: false, reason: 'not registered', required: false }] as const;
+  const document = healthDocument({ ...WELL, checks });
+  expect(document).toMatchObject({ status: 'healthy', reason: null });
+  expect(document.checks[0]).toEqual(checks[0]);
+});
+
+test('ports of relayed calls that are all in use are a reason too', () => {
+  const relayPorts = { total: 7, free: 0, bound: 7, draining: 0, foreign: 0 };
+  const document = healthDocument({ ...WELL, relayPorts });
+  expect(document).toMatchObject({ status: 'unhealthy', reason: 'all 7 ports of relayed calls are in use', relay_ports: relayPorts });
+  expect(healthDocument({ ...WELL, relayPorts: null }).relay_ports).toBeNull();
+  expect(healthDocument(WELL)).not.toHaveProperty('relay_ports');
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { RtplatError } from '../../../src/core/errors.ts';
 import { AnsweringCall } from '../../../src/core/sip-server/answering-call.ts';
-import type { AnsweringParts, CallSummary } from '../../../src/core/sip-server/answering-call.ts';
+import type { AnsweringParts, AnsweringSettings, CallSummary } from '../../../src/core/sip-server/answering-call.ts';
 import type { LegReport, LegRequest, MediaLeg } from '../../../src/core/sip-server/leg.ts';
 import type { NegotiatedMedia } from '../../../src/core/sip/sdp-offer.ts';
 import { MemoryLog } from '../../kit/memory-log.ts';
@@ -27,6 +27,10 @@ class Leg implements MediaLeg {
 
   start(): void {
     this.started += 1;
+  }
+
+  report(): LegReport {
+    return { sent: 20 };
   }
 
   async stop(): Promise<LegReport> {
@@ -54,27 +58,28 @@ class Setting {
   constructor({ parts = {}, fails }: Options = {}) {
     this.bench = new AgentBench({
       invited: ({ call }, request, nowMs) => {
-        this.call = new AnsweringCall({
-          ...{ id: 'call-7', call, request, user: '600', from: 'sip:alice@192.0.2.20' },
-          plan: { action: { kind: 'silence' }, answerDelayMs: 1000, match: '6??' },
+        const host = {
           legs: {
-            open: async (wanted) => {
+            open: async (wanted: LegRequest) => {
               this.asked.push(wanted);
               if (fails !== undefined) throw fails;
               return this.leg;
             },
           },
-          local: {
-            codecs: [{ name: 'PCMU', clockRateHz: 8000 }],
-            ...{ telephoneEvent: true, ptimeMs: 20, direction: 'sendrecv', sessionId: '1', version: 1 },
-          },
-          scheduler: this.bench.agent.scheduler,
+          ...{ scheduler: this.bench.agent.scheduler, log: this.log },
           nowMs: () => this.bench.nowMs,
-          touched: () => (this.touched += 1),
+          touched: () => void (this.touched += 1),
+          digit: (_id: string, digit: string, how: string) => void this.digits.push(`${digit} ${how}`),
+          done: (summary: CallSummary) => void this.done.push(summary),
+        };
+        const settings: AnsweringSettings = {
+          local: { codecs: [{ name: 'PCMU', clockRateHz: 8000 }], telephoneEvent: true, ptimeMs: 20, direction: 'sendrecv', version: 1 },
           destinations: { thirdParties: false, symmetric: 'never' },
-          ...{ ringTimeoutMs: 60_000, callTimeoutMs: 300_000, retryAfterSeconds: 10, log: this.log },
-          digit: (_id, digit, how) => this.digits.push(`${digit} ${how}`),
-          done: (summary) => this.done.push(summary),
+          ...{ ringTimeoutMs: 60_000, callTimeoutMs: 300_000, retryAfterSeconds: 10 },
+        };
+        this.call = new AnsweringCall(host, settings, {
+          ...{ id: 'call-7', call, request, user: '600', from: 'sip:alice@192.0.2.20', sessionId: '1' },
+          plan: { action: { kind: 'silence' }, answerDelayMs: 1000, match: '6??' },
           ...parts,
         });
         this.call.begin(nowMs);
@@ -116,6 +121,9 @@ describe('an answering call', () => {
     expect(body).toContain('m=audio 10000 RTP/AVP 0 101');
     expect(setting.leg.started).toBe(1);
     expect(setting.leg.agreements.at(-1)).toMatchObject({ remote: { address: '192.0.2.20', port: 30_000 }, dtmf: 101 });
+    expect(setting.call?.progress()).toMatchObject({
+      ...{ state: 'confirmed', ringingMs: 0, answeredMs: 1000, codec: 'PCMU/8000', port: 10_000, media: { sent: 20 } },
+    });
     const bye = setting.bench.inDialog('BYE');
     await setting.advance(40_000);
     expect([bye.final, setting.leg.stopped]).toEqual([['200'], 1]);
@@ -191,6 +199,7 @@ describe('an answering call', () => {
 
   test.each([
     [new RtplatError('no-ports', 'no ports available'), '503', '10'],
+    [new RtplatError('network', 'the media thread is being started again'), '503', '10'],
     [new RtplatError('usage', 'cannot read hello.wav'), '500', undefined],
   ])('without media is refused: %s', async (fails, status, retryAfter) => {
     const setting = new Setting({ fails });

@@ -24,6 +24,14 @@ function configOf(text: string): SipServeConfig {
 }
 
 const ROUTE = '[[route]]\nmatch = "6??"\n';
+const TLS_ACCOUNT = `[sip]
+transports = ["udp", "tcp", "tls"]
+tls.self_signed = true
+[[register]]
+registrar = "sip:pbx.example.org"
+username = "600"
+password_env = "E"
+`;
 const ACCOUNT = '[[register]]\nregistrar = "sip:pbx.example.org"\nusername = "600"\n';
 
 test('the defaults', () => {
@@ -54,7 +62,10 @@ test('the defaults', () => {
       audio_sample_rate: 8_000,
       ptime_ms: 20,
     },
-    logging: { level: 'info', enable_file_logging: true, enable_syslog: true, max_log_size_mb: 100, max_log_files: 10 },
+    logging: {
+      ...{ level: 'info', format: 'text', enable_file_logging: true, enable_syslog: true, syslog: 'local', syslog_facility: 'daemon' },
+      ...{ max_log_size_mb: 100, max_log_files: 10 },
+    },
     health: {
       enable_health_check: true,
       health_check_port: 8_080,
@@ -108,6 +119,7 @@ transport = "tls"
       password_env: 'PBX_PASSWORD',
       realm: 'asterisk',
       transport: 'tls',
+      tls_verify: true,
       expires_seconds: 3_600,
     },
   ]);
@@ -170,6 +182,10 @@ describe('refused', () => {
     ['[behavior]\nauto_answer_delay_ms = 60000', 'sip.toml:2: the call is given up after 60000 ms and answered after 60000 ms'],
     ['[limits]\nring_timeout_seconds = 1', 'sip.toml:2: the call is given up after 1000 ms and answered after 1000 ms'],
     ['[limits]\nmax_concurrent_calls = 5', 'sip.toml:2: unknown key "max_concurrent_calls" in [limits] (it belongs into [behavior])'],
+    [
+      '[logging]\nsyslog = "loghost"',
+      'sip.toml:2: logging.syslog must be "local", "unix:///PATH", "udp://HOST:PORT" or "tcp://HOST:PORT", not "loghost"',
+    ],
     ['[limits]\nover_limit_status = 404', 'sip.toml:2: limits.over_limit_status must be 486 or 503, not 404'],
     [`${ROUTE}action = "tone"\ntones = [400, 4400]`, 'sip.toml:4: a tone of 4400 Hz does not fit the sampling rate'],
     [`${ROUTE}action = "tone"\nfrequency = 4400`, 'sip.toml:4: a tone of 4400 Hz does not fit the sampling rate'],
@@ -207,6 +223,12 @@ describe('warned of', () => {
     ['[media]\nrtp_port_range_end = 10019', 'sip.toml:2: the RTP range 10000-10019 is enough for 10 calls, not for 100 (widen it)'],
     ['[relay]\necho_port = 10500', 'sip.toml:2: the echo port 10500 lies in the RTP range 10000-20000 (move one of them)'],
     ['[media]\naudio_sample_rate = 16000', 'sip.toml:2: no codec of preferred_codecs has 16000 Hz (add "L16")'],
+    [
+      `${TLS_ACCOUNT}transport = "tls"\ntls_verify = false`,
+      'sip.toml:9: anybody between may pose as the registrar (set tls_ca_file to the certificate of its authority, or its own)',
+    ],
+    [`${TLS_ACCOUNT}tls_verify = false`, 'sip.toml:8: tls_verify means nothing over udp (set transport = "tls")'],
+    [`${TLS_ACCOUNT}transport = "tcp"\ntls_ca_file = "ca.pem"`, 'sip.toml:9: tls_ca_file means nothing over tcp (set transport = "tls")'],
     ['[behavior]\ntone_duration_seconds = 301', 'sip.toml:2: calls end after 300 s, before the tone of 301 s (raise call_timeout_seconds)'],
     [
       `${ROUTE}action = "echo"\n${ROUTE}action = "busy"`,

@@ -40,8 +40,8 @@ class World {
         ...options,
       },
       {
-        send: (request) => {
-          this.sent.push(request);
+        send: (make) => {
+          this.sent.push(make());
           this.open += 1;
           this.mostOpen = Math.max(this.mostOpen, this.open);
         },

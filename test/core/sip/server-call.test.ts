@@ -1,7 +1,7 @@
 /** Every way a call of the user agent can go, with a scripted caller (RFC 3261 §9, §12 to §15; RFC 3262, 3311, 4028). */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AgentBench, OURS } from './agent-bench.ts';
+import { AgentBench, CALLER, OURS } from './agent-bench.ts';
 
 const SDP = new TextEncoder().encode('answer');
 const RELIABLE = { Require: '100rel' };
@@ -140,6 +140,20 @@ describe('reliable provisional answers (RFC 3262)', () => {
     const prack = bench.inDialog('PRACK', { RAck: `${rseq} 1 INVITE` });
     bench.advance(10);
     expect(prack.final).toEqual(['200']);
+  });
+
+  test('once acknowledged, it rings again after two and a half minutes, with the next number (§3)', () => {
+    const { bench, invite, rseq } = ringing();
+    bench.inDialog('PRACK', { RAck: `${rseq} 1 INVITE` });
+    const rung = (): (string | null | undefined)[] =>
+      invite.responses.filter(({ status }) => status === 180).map(({ headers }) => headers.get('RSeq'));
+    bench.advance(140_000);
+    expect(rung()).toEqual([rseq]);
+    bench.advance(10_100);
+    expect(rung()).toEqual([rseq, String(Number(rseq) + 1)]);
+    bench.inDialog('PRACK', { RAck: `${Number(rseq) + 1} 1 INVITE` });
+    bench.advance(60_000);
+    expect(invite.final).toEqual([]);
   });
 
   test('without PRACK the call is refused 504', () => {
@@ -310,4 +324,59 @@ test('whatever the network loses, doubles and reorders, every call ends once on 
     }),
     { numRuns: 150, seed: 42 },
   );
+});
+
+describe('a connection that is lost (RFC 3261 §12, §17.2.4)', () => {
+  /** Of the side that serves the call. */
+  const lose = (bench: AgentBench): void => bench.agent.layer.flowFailed(bench.network.flow(OURS, CALLER, 'TCP'), bench.nowMs);
+
+  test('ends a call without an answer: nobody would hear it', () => {
+    const bench = new AgentBench({ transport: 'TCP' });
+    bench.send('INVITE');
+    bench.advance(10);
+    bench.only.call.ring(bench.nowMs);
+    lose(bench);
+    expect(tagged(bench)).toEqual(['network 480 the connection is lost']);
+    bench.network.settle(100_000);
+    expect([bench.only.call.state, bench.agent.calls, bench.byes.length]).toEqual(['ended', 0, 0]);
+  });
+
+  test('leaves a call that is answered, whose caller may come by another', () => {
+    const bench = new AgentBench({ transport: 'TCP' });
+    bench.connect();
+    lose(bench);
+    expect([bench.only.call.state, bench.only.ends]).toEqual(['confirmed', []]);
+    const bye = bench.inDialog('BYE');
+    bench.network.settle(100_000);
+    expect(bye.final).toEqual(['200']);
+    expect(tagged(bench)).toEqual(['caller 200 BYE']);
+  });
+
+  test('a BYE that cannot be sent ends the call', () => {
+    const bench = new AgentBench({ transport: 'TCP' });
+    bench.answersWith = undefined;
+    bench.connect().call.hangUp('enough', bench.nowMs);
+    expect(bench.only.call.state).toBe('ending');
+    lose(bench);
+    expect([bench.only.call.state, bench.agent.calls]).toEqual(['ended', 0]);
+  });
+});
+
+describe('sips: means TLS (§26.2.2)', () => {
+  const SIPS = { Contact: '<sips:alice@192.0.2.20>' };
+
+  test.each(['UDP', 'TCP', 'TLS'] as const)('INVITE over %s', (transport) => {
+    const statuses = [
+      [{}, 'sips:bob@192.0.2.10'],
+      [SIPS, 'sip:bob@192.0.2.10'],
+      [{ ...SIPS, 'Record-Route': '<sip:p1@192.0.2.31;lr>' }, 'sip:bob@192.0.2.10'],
+      [{ 'Record-Route': '<sips:p1@192.0.2.31;lr>' }, 'sip:bob@192.0.2.10'],
+    ].map(([fields, uri]) => {
+      const bench = new AgentBench({ transport });
+      const invite = bench.send('INVITE', fields as Record<string, string>, '', uri as string);
+      bench.advance(10);
+      return invite.responses.at(-1)?.status;
+    });
+    expect(statuses).toEqual(transport === 'TLS' ? [100, 100, 100, 100] : [400, 400, 100, 400]);
+  });
 });

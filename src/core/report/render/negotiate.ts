@@ -1,5 +1,5 @@
 /** Which form of the metrics a client asks for (RFC 9110 §12.5.1). */
-import type { ExpositionFormat } from './prometheus.ts';
+import type { ExpositionFormat } from './exposition.ts';
 
 export type MetricsFormat = 'json' | ExpositionFormat;
 

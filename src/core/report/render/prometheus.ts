@@ -1,17 +1,9 @@
-/**
- * The metrics document for Prometheus: text exposition format 0.0.4, and OpenMetrics 1.0. The latency histogram is a classic
- * one, counted out of the HdrHistogram at the time of the scrape. Base units (seconds, bytes); what was not measured is left
- * out, never 0.
- */
+/** The metrics document for Prometheus. Base units (seconds, bytes); what was not measured is left out, never 0. */
+import type { HealthDocument } from '../../service/health.ts';
 import type { LatencyHistogram } from '../../stats/histogram.ts';
 import type { MetricsDocument, RelayCounters } from '../metrics.ts';
-
-export type ExpositionFormat = 'prometheus' | 'openmetrics';
-
-export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
-  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
-  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-};
+import { Exposition, toSeconds } from './exposition.ts';
+import type { ExpositionFormat } from './exposition.ts';
 
 /** Upper bounds of the latency buckets, ns: 0.25 ms to 10 s, finest around the bounds of the service-level table. */
 const BUCKETS_NS: readonly number[] = [
@@ -42,20 +34,43 @@ const COUNTERS: readonly CounterFamily[] = [
   ['send_errors', 'send_errors', 'Datagrams that the kernel refused to send.'],
 ];
 
-type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [value: number | null, labels?: Labels];
+/** Of `GET /health`, what a graph can show. */
+export type HealthVerdict = Pick<HealthDocument, 'status' | 'checks'>;
 
-/** The text of one scrape, with the content type of {@link CONTENT_TYPES}. */
-export function renderPrometheus(metrics: MetricsDocument, latency: LatencyHistogram, format: ExpositionFormat): string {
+/** The text of one scrape, with the content type of `CONTENT_TYPES`. */
+export function renderPrometheus(
+  metrics: MetricsDocument,
+  latency: LatencyHistogram,
+  format: ExpositionFormat,
+  health?: HealthVerdict,
+): string {
   const text = new Exposition(format);
-  text.info('instrument', 'What measured: the UDP engine, and the clock that stamps arrivals.', {
-    engine: metrics.engine,
-    clock: metrics.clock,
-  });
-  text.gauge('uptime_seconds', 'Time since the service started.', [[metrics.uptime_seconds]]);
+  instrumentFamilies(text, metrics);
+  if (health !== undefined) healthFamilies(text, health);
+  relayFamilies(text, metrics, latency);
+  return text.end();
+}
+
+/** What every service tells. */
+export function instrumentFamilies(text: Exposition, { engine, clock, uptime_seconds: uptime }: MetricsDocument): void {
+  text.info('instrument', 'What measured: the UDP engine, and the clock that stamps arrivals.', { engine, clock });
+  text.gauge('uptime_seconds', 'Time since the service started.', uptime);
+}
+
+export function healthFamilies(text: Exposition, { status, checks }: HealthVerdict): void {
+  text.gauge('healthy', 'Whether GET /health answers 200.', Number(status === 'healthy'));
+  text.gauge(
+    'check_ok',
+    'Whether a check of GET /health holds.',
+    checks.map(({ name, ok }) => [Number(ok), { check: name }]),
+  );
+}
+
+/** Of the relayed calls. */
+export function relayFamilies(text: Exposition, metrics: MetricsDocument, latency: LatencyHistogram): void {
   text.counter('channels', 'Calls taken.', metrics.total_channels);
-  text.gauge('active_channels', 'Calls that are up.', [[metrics.active_channels]]);
-  text.gauge('peak_channels', 'The most calls that were up at once since the start.', [[metrics.peak_channels]]);
+  text.gauge('active_channels', 'Calls that are up.', metrics.active_channels);
+  text.gauge('peak_channels', 'The most calls that were up at once since the start.', metrics.peak_channels);
   text.counter('calls_refused', 'Calls refused because no port was free.', metrics.calls_refused);
   text.counter('calls_failed', 'Calls that failed while they were set up.', metrics.calls_failed);
   const { ports } = metrics;
@@ -69,112 +84,25 @@ export function renderPrometheus(metrics: MetricsDocument, latency: LatencyHisto
   text.counter('socket_drops', 'Datagrams that the kernel dropped because the buffer of a socket of ours was full.', metrics.socket_drops);
   text.counter('stray_echoes', 'Echoes that belong to no call that is up.', metrics.stray_echoes);
   text.counter('unstamped_packets', "Packets received or sent without the kernel's timestamp, where it gives them.", metrics.unstamped);
-  text.gauge('in_flight_packets', 'Packets sent to the echo server whose fate is not known yet.', [[metrics.counters.in_flight]]);
-  text.histogram('latency_seconds', 'Time from a packet leaving for the echo server to its echo coming back.', latency);
+  text.gauge('in_flight_packets', 'Packets sent to the echo server whose fate is not known yet.', metrics.counters.in_flight);
+  text.histogram('latency_seconds', 'Time from a packet leaving for the echo server to its echo coming back.', {
+    parts: [[latency]],
+    boundsNs: BUCKETS_NS,
+  });
   text.gauge('latency_percentile_seconds', 'Percentiles of the latency since the start, to 3 digits.', [
     [toSeconds(metrics.p50_latency), { percentile: '50' }],
     [toSeconds(metrics.p95_latency), { percentile: '95' }],
     [toSeconds(metrics.p99_latency), { percentile: '99' }],
   ]);
-  text.gauge('latency_max_seconds', 'Highest latency since the start.', [[toSeconds(metrics.max_latency)]]);
+  text.gauge('latency_max_seconds', 'Highest latency since the start.', toSeconds(metrics.max_latency));
   text.gauge('host_delay_percentile_seconds', 'What a clock in user space would have added to the latency.', [
     [toSeconds(metrics.host_delay_ms?.p50 ?? null), { percentile: '50' }],
     [toSeconds(metrics.host_delay_ms?.p99 ?? null), { percentile: '99' }],
   ]);
-  text.gauge('late_ratio', 'Late packets as a fraction of the packets returned.', [[metrics.late_ratio]]);
-  text.gauge('packet_loss_ratio', 'Packets whose echo never came as a fraction of the packets whose fate is known.', [
-    [metrics.packet_loss_ratio],
-  ]);
-  return text.end();
-}
-
-function toSeconds(ms: number | null): number | null {
-  // Through nanoseconds, so that 5.001 ms is 0.005001 and not the nearest double to a thousandth of it.
-  return ms === null ? null : Math.round(ms * 1e6) / 1e9;
-}
-
-/** Builds either format; the two differ in the name of a counter's family, the info type, number shapes and the end mark. */
-class Exposition {
-  readonly #format: ExpositionFormat;
-  readonly #lines: string[] = [];
-
-  constructor(format: ExpositionFormat) {
-    this.#format = format;
-  }
-
-  counter(name: string, help: string, value: number | null): void {
-    if (value === null) return;
-    const family = this.#format === 'openmetrics' ? name : `${name}_total`;
-    this.#head(family, 'counter', help);
-    this.#sample(`${name}_total`, [value]);
-  }
-
-  gauge(name: string, help: string, samples: readonly Sample[]): void {
-    if (samples.every(([value]) => value === null)) return;
-    this.#head(name, 'gauge', help);
-    for (const sample of samples) this.#sample(name, sample);
-  }
-
-  info(name: string, help: string, labels: Labels): void {
-    if (this.#format === 'openmetrics') this.#head(name, 'info', help);
-    else this.#head(`${name}_info`, 'gauge', help);
-    this.#sample(`${name}_info`, [1, labels]);
-  }
-
-  histogram(name: string, help: string, histogram: LatencyHistogram): void {
-    this.#head(name, 'histogram', help);
-    const counts = cumulative(histogram);
-    BUCKETS_NS.forEach((boundNs, i) => {
-      this.#sample(`${name}_bucket`, [counts[i] ?? 0, { le: this.#bound(boundNs / 1e9) }]);
-    });
-    this.#sample(`${name}_bucket`, [histogram.count, { le: '+Inf' }]);
-    this.#sample(`${name}_sum`, [Math.round((histogram.meanNs ?? 0) * histogram.count) / 1e9]);
-    this.#sample(`${name}_count`, [histogram.count]);
-  }
-
-  end(): string {
-    if (this.#format === 'openmetrics') this.#lines.push('# EOF');
-    return `${this.#lines.join('\n')}\n`;
-  }
-
-  #head(family: string, type: string, help: string): void {
-    this.#lines.push(`# HELP rtplat_${family} ${this.#escapeHelp(help)}`, `# TYPE rtplat_${family} ${type}`);
-  }
-
-  #sample(name: string, [value, labels]: Sample): void {
-    if (value === null) return;
-    const pairs = Object.entries(labels ?? {}).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
-    this.#lines.push(`rtplat_${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`);
-  }
-
-  /** OpenMetrics wants `1.0` where the older format has `1`. */
-  #bound(seconds: number): string {
-    return this.#format === 'openmetrics' && Number.isInteger(seconds) ? `${seconds}.0` : String(seconds);
-  }
-
-  #escapeHelp(help: string): string {
-    const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-    return this.#format === 'openmetrics' ? escaped.replaceAll('"', '\\"') : escaped;
-  }
-}
-
-/** A label's value between its quotes: backslash, quote and line feed escaped, as both formats want it. */
-export function escapeLabel(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-}
-
-/**
- * Samples at or below each bound, in one pass. A bucket of the HdrHistogram that straddles a bound counts for the next one: at
- * most 0.1 % of the value away.
- */
-function cumulative(histogram: LatencyHistogram): number[] {
-  const counts: number[] = [];
-  let total = 0;
-  let next = 0;
-  for (const bucket of histogram.buckets()) {
-    for (let boundNs = BUCKETS_NS[next]; boundNs !== undefined && bucket.upToNs > boundNs; boundNs = BUCKETS_NS[++next]) counts.push(total);
-    total += bucket.count;
-  }
-  while (counts.length < BUCKETS_NS.length) counts.push(total);
-  return counts;
+  text.gauge('late_ratio', 'Late packets as a fraction of the packets returned.', metrics.late_ratio);
+  text.gauge(
+    'packet_loss_ratio',
+    'Packets whose echo never came as a fraction of the packets whose fate is known.',
+    metrics.packet_loss_ratio,
+  );
 }

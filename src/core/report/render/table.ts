@@ -5,6 +5,7 @@
 import { escapeControl } from '../../values/terminal.ts';
 import { peakChannels } from '../merge.ts';
 import type { LatencySummary, MetricsDocument } from '../metrics.ts';
+import type { AnsweredCalls } from '../read-metrics.ts';
 import type { CallRow, RunDocument, RunSummary } from '../run.ts';
 import type { ReportCheck } from '../verdict.ts';
 
@@ -188,7 +189,7 @@ export function serviceTable(metrics: MetricsDocument): Table {
         plain(formatCount(metrics.peak_channels)),
         doubtful(formatCount(metrics.calls_refused), metrics.calls_refused > 0),
         doubtful(formatCount(metrics.calls_failed), metrics.calls_failed > 0),
-        doubtful(formatCount(metrics.ports.free), metrics.ports.free === 0),
+        doubtful(formatCount(metrics.ports.free), metrics.ports.free === 0 && metrics.ports.total > 0),
         plain(formatCount(metrics.ports.total)),
         doubtful(formatCount(metrics.socket_drops), (metrics.socket_drops ?? 0) > 0),
       ],
@@ -197,9 +198,29 @@ export function serviceTable(metrics: MetricsDocument): Table {
   };
 }
 
-/** Everything that is shown of a service, live or at its end. */
-export function serviceTables(metrics: MetricsDocument, calls: readonly CallRow[]): readonly Table[] {
+/** All calls of a service that answers by itself, relayed or not. */
+function answeredTable(calls: AnsweredCalls): Table {
+  return {
+    title: 'Answered calls',
+    columns: ['taken', 'active', 'at most', 'completed', 'cancelled', 'rejected', 'failed', 'refused', 'digits'].map(right),
+    rows: [
+      [
+        ...[calls.taken, calls.active, calls.peak, calls.completed, calls.cancelled, calls.rejected].map((count) =>
+          plain(formatCount(count)),
+        ),
+        doubtful(formatCount(calls.failed), calls.failed > 0),
+        doubtful(formatCount(calls.refused), calls.refused > 0),
+        plain(formatCount(calls.digits)),
+      ],
+    ],
+    note: 'Below: the relayed calls alone.',
+  };
+}
+
+/** Everything that is shown of a service, live or at its end. @param answered of one that answers calls by itself. */
+export function serviceTables(metrics: MetricsDocument, calls: readonly CallRow[], answered?: AnsweredCalls): readonly Table[] {
   return [
+    ...(answered === undefined ? [] : [answeredTable(answered)]),
     serviceTable(metrics),
     latencyTable(metrics),
     packetTable({ ...metrics.counters, received: metrics.counters.returned }, metrics),

@@ -1,7 +1,7 @@
 /** `[[register]]`: accounts at registrars, so that a PBX can route to us. */
 import { optionalKey, key, requiredKey, tableList } from '../../service/config/schema.ts';
 import type { Report, TableList } from '../../service/config/schema.ts';
-import { choice, integer, text } from '../../service/config/value-types.ts';
+import { choice, integer, text, yesOrNo } from '../../service/config/value-types.ts';
 import { parseUri } from '../../sip/uri.ts';
 import { spaced } from './signalling.ts';
 import type { SipTransportName } from './signalling.ts';
@@ -15,6 +15,8 @@ export interface RegisterAccount {
   readonly realm?: string;
   readonly expires_seconds: number;
   readonly transport: SipTransportName;
+  readonly tls_ca_file?: string;
+  readonly tls_verify: boolean;
 }
 
 export const ACCOUNTS: TableList<RegisterAccount> = tableList<RegisterAccount>({
@@ -48,6 +50,14 @@ export const ACCOUNTS: TableList<RegisterAccount> = tableList<RegisterAccount>({
     }),
     expires_seconds: key(integer(60, 86_400), { default: 3_600, doc: 'How long a registration is asked for.' }),
     transport: key(choice(['udp', 'tcp', 'tls']), { default: 'udp', doc: 'How the registrar is spoken to.' }),
+    tls_ca_file: optionalKey(text({ what: 'a file name' }), {
+      example: '/etc/rtplat/pbx-ca.pem',
+      doc: 'With transport "tls": authorities that the certificate of the registrar may be from, PEM; without it those of Node.js.',
+    }),
+    tls_verify: key(yesOrNo, {
+      default: true,
+      doc: 'With transport "tls": only a registrar whose certificate is valid, and for the host of `registrar`, is spoken to.',
+    }),
   },
   example: `
 [[register]]
@@ -72,6 +82,13 @@ function checkAccount(account: RegisterAccount, report: Report): void {
   }
   if (account.password !== undefined) {
     report.warning([['password']], 'the password stands in the file', 'move it to a file of its own, and name that in password_file');
+  }
+  if (account.transport !== 'tls' && (account.tls_ca_file !== undefined || !account.tls_verify)) {
+    const name = account.tls_ca_file === undefined ? 'tls_verify' : 'tls_ca_file';
+    report.warning([[name], ['transport']], `${name} means nothing over ${account.transport}`, 'set transport = "tls"');
+  } else if (!account.tls_verify) {
+    const what = 'anybody between may pose as the registrar';
+    report.warning([['tls_verify']], what, 'set tls_ca_file to the certificate of its authority, or its own');
   }
   // RFC 3261 §26.2.2: sips means TLS.
   if (account.registrar.slice(0, 5).toLowerCase() === 'sips:' && account.transport !== 'tls') {

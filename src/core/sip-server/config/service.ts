@@ -2,7 +2,9 @@
 import { key, optionalKey, table } from '../../service/config/schema.ts';
 import type { Table } from '../../service/config/schema.ts';
 import { choice, integer, numericAddress, port, text, yesOrNo } from '../../service/config/value-types.ts';
-import type { LogLevel } from '../../service/log.ts';
+import type { LogFormat, LogLevel } from '../../service/log.ts';
+import { parseSyslogDestination, SYSLOG_FACILITIES } from '../../service/log/syslog-settings.ts';
+import type { SyslogFacility } from '../../service/log/syslog-settings.ts';
 
 export interface MetricsSection {
   readonly status_interval_seconds: number;
@@ -24,7 +26,7 @@ export const METRICS: Table<MetricsSection> = table<MetricsSection>('What is mea
   }),
   run_file: optionalKey(text({ what: 'a file name' }), {
     example: 'sip-serve.run.json',
-    doc: 'Run file to write when the service ends.',
+    doc: 'Run file of the relayed calls, written when the service ends.',
   }),
 });
 
@@ -37,31 +39,56 @@ export interface HealthSection {
   readonly max_restart_attempts: number;
 }
 
-export const HEALTH: Table<HealthSection> = table<HealthSection>('The HTTP service: /health, /metrics, /channels, /sla, /events.', {
-  enable_health_check: key(yesOrNo, { default: true, doc: 'Serve HTTP.' }),
-  bind_address: key(numericAddress, { default: '127.0.0.1', doc: 'Numeric address; there is no authentication.' }),
-  health_check_port: key(port, { default: 8_080, doc: 'TCP port; 0 takes a free one.' }),
-  health_check_interval_seconds: key(integer(1, 86_400), { default: 30, doc: 'Time between the checks of itself.' }),
-  restart_on_failure: key(yesOrNo, { default: true, doc: 'Start a part of the service again that has failed.' }),
-  max_restart_attempts: key(integer(0, 1_000), { default: 3, doc: 'Attempts in a row; then the service ends.' }),
-});
+export const HEALTH: Table<HealthSection> = table<HealthSection>(
+  'The HTTP service: a page at /, and /health, /metrics, /channels, /sla, /events.',
+  {
+    enable_health_check: key(yesOrNo, { default: true, doc: 'Serve HTTP.' }),
+    bind_address: key(numericAddress, { default: '127.0.0.1', doc: 'Numeric address; there is no authentication.' }),
+    health_check_port: key(port, { default: 8_080, doc: 'TCP port; 0 takes a free one.' }),
+    health_check_interval_seconds: key(integer(1, 86_400), { default: 30, doc: 'Time between the self-checks.' }),
+    restart_on_failure: key(yesOrNo, {
+      default: true,
+      doc: 'Start the media or the relay thread again when it has failed; its calls end.',
+    }),
+    max_restart_attempts: key(integer(0, 1_000), {
+      default: 3,
+      doc: 'Attempts in a row, until the thread was up for a minute; then the service ends with status 1.',
+    }),
+  },
+);
 
 export interface LoggingSection {
   readonly level: LogLevel;
-  readonly format: 'text' | 'json';
+  readonly format: LogFormat;
   readonly enable_file_logging: boolean;
   readonly file: string;
   readonly max_log_size_mb: number;
   readonly max_log_files: number;
   readonly enable_syslog: boolean;
+  readonly syslog: string;
+  readonly syslog_facility: SyslogFacility;
 }
+
+const syslog = text({
+  what: '"local", "unix:///PATH", "udp://HOST:PORT" or "tcp://HOST:PORT"',
+  most: 512,
+  fault: (value) => (parseSyslogDestination(value) === undefined ? 'for example "udp://loghost.example.org"' : undefined),
+});
 
 export const LOGGING: Table<LoggingSection> = table<LoggingSection>('Log lines; those of standard output are always written.', {
   level: key(choice(['debug', 'info', 'warn', 'error']), { default: 'info', reloadable: true, doc: 'The least important lines to write.' }),
   format: key(choice(['text', 'json']), { default: 'text', reloadable: true, doc: 'How lines are written.' }),
   enable_file_logging: key(yesOrNo, { default: true, doc: 'Write them to a file too.' }),
-  file: key(text({ what: 'a file name' }), { default: 'logs/sip-serve.log', doc: 'That file, from the working directory.' }),
+  file: key(text({ what: 'a file name' }), {
+    default: 'logs/sip-serve.log',
+    doc: 'That file, from the working directory; folders that are missing are made.',
+  }),
   max_log_size_mb: key(integer(1, 100_000), { default: 100, doc: 'Size at which a new file is begun, in megabytes of 2^20 bytes.' }),
   max_log_files: key(integer(1, 1_000), { default: 10, doc: 'Files that are kept, the present one included.' }),
-  enable_syslog: key(yesOrNo, { default: true, doc: 'Send them to the local syslog, where there is one.' }),
+  enable_syslog: key(yesOrNo, { default: true, doc: 'Send them to syslog.' }),
+  syslog: key(syslog, {
+    default: 'local',
+    doc: 'Where it is: the syslog of this host, if there is one; another socket of this host; a receiver on the network, port 514 unless named.',
+  }),
+  syslog_facility: key(choice(SYSLOG_FACILITIES), { default: 'daemon', doc: 'Facility that lines have in syslog.' }),
 });

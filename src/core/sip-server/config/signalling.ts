@@ -26,10 +26,13 @@ const TLS: Table<TlsSection> = table<TlsSection>('TLS, when "tls" is one of sip.
   port: key(port, { default: 5061, doc: 'TCP port; 0 takes a free one.' }),
   cert: optionalKey(text({ what: 'a file name' }), {
     example: '/etc/rtplat/tls/cert.pem',
-    doc: 'Certificate with its chain, PEM.',
+    doc: 'Certificate with its chain, PEM; read again at SIGHUP, as is the key.',
   }),
   key: optionalKey(text({ what: 'a file name' }), { example: '/etc/rtplat/tls/key.pem', doc: 'Private key of the certificate, PEM.' }),
-  self_signed: key(yesOrNo, { default: false, doc: 'Make a certificate at start, for tests: nobody can verify it.' }),
+  self_signed: key(yesOrNo, {
+    default: false,
+    doc: 'Make a certificate at start, for tests: nobody can verify it, only compare its fingerprint.',
+  }),
 });
 
 export const SIP: Table<SipSection> = table<SipSection>('Where SIP is spoken.', {

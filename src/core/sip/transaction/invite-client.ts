@@ -18,7 +18,7 @@ import { serialize } from '../message.ts';
 import { createAck, createCancel } from './follow-ups.ts';
 import { ClientMachine } from './machine.ts';
 import type { MachineHost } from './machine.ts';
-import type { ClientState, ClientTransaction, ClientUser, SipFlow } from './types.ts';
+import type { ClientState, ClientUser, SipFlow } from './types.ts';
 
 /** Nobody waits for what becomes of a CANCEL: the answer to the INVITE tells. */
 const unheard: ClientUser = {
@@ -27,10 +27,9 @@ const unheard: ClientUser = {
   failed: () => undefined,
 };
 
-export class InviteClient extends ClientMachine implements ClientTransaction {
+export class InviteClient extends ClientMachine {
   override readonly kind = 'inviteClients';
-  state: ClientState = 'Calling';
-  readonly #user: ClientUser;
+  override state: ClientState = 'Calling';
   readonly #branch: string;
   /** What is sent again, until the first answer. */
   #bytes: Uint8Array | undefined;
@@ -41,8 +40,7 @@ export class InviteClient extends ClientMachine implements ClientTransaction {
   #cancelSent = false;
 
   constructor(host: MachineHost, id: string, flow: SipFlow, request: SipRequest, branch: string, user: ClientUser) {
-    super(host, id, flow, request);
-    this.#user = user;
+    super(host, id, flow, request, user);
     this.#branch = branch;
     this.#bytes = serialize(request);
     this.#intervalMs = host.timing.t1Ms;
@@ -54,7 +52,7 @@ export class InviteClient extends ClientMachine implements ClientTransaction {
     this.#send();
   }
 
-  cancel(nowMs: number, headers: Iterable<readonly [string, string]> = []): void {
+  override cancel(nowMs: number, headers: Iterable<readonly [string, string]> = []): void {
     if (this.#cancelSent) return;
     if (this.state === 'Calling') this.#cancelWith = headers;
     else if (this.state === 'Proceeding') this.#cancel(headers, nowMs);
@@ -70,7 +68,7 @@ export class InviteClient extends ClientMachine implements ClientTransaction {
         else this.#refused(response, flow, nowMs);
         break;
       case 'Accepted':
-        if (status >= 200 && status < 300) this.#user.response(response, flow, nowMs);
+        if (status >= 200 && status < 300) this.user.response(response, flow, nowMs);
         break;
       default:
         // Another branch of a forked INVITE was answered after all (RFC 3261 §16.7, step 5): its caller must hang up.
@@ -80,19 +78,6 @@ export class InviteClient extends ClientMachine implements ClientTransaction {
           this.#acknowledge(response);
         }
     }
-  }
-
-  override flowFailed(nowMs: number): void {
-    const waiting = this.state === 'Calling' || this.state === 'Proceeding';
-    this.end();
-    if (!waiting) return;
-    this.host.counts.failures += 1;
-    this.#user.failed(nowMs);
-  }
-
-  protected override end(): void {
-    this.state = 'Terminated';
-    super.end();
   }
 
   protected override repeat(nowMs: number): void {
@@ -108,11 +93,7 @@ export class InviteClient extends ClientMachine implements ClientTransaction {
       this.#cancel([], nowMs);
       return;
     }
-    const waiting = this.state === 'Calling' || this.state === 'Proceeding';
-    this.end();
-    if (!waiting) return;
-    this.host.counts.timeouts += 1;
-    this.#user.timeout(nowMs);
+    super.expired(nowMs);
   }
 
   #provisional(response: SipResponse, flow: SipFlow, nowMs: number): void {
@@ -123,14 +104,14 @@ export class InviteClient extends ClientMachine implements ClientTransaction {
     // Who rings says so again every minute (§13.3.1.1); 100 only says that the next hop lives.
     if (!this.#cancelSent && (first || response.status > 100)) this.expireAt(nowMs + this.host.timing.cMs);
     if (this.#cancelWith !== undefined) this.#cancel(this.#cancelWith, nowMs);
-    this.#user.response(response, flow, nowMs);
+    this.user.response(response, flow, nowMs);
   }
 
   #accepted(response: SipResponse, flow: SipFlow, nowMs: number): void {
     this.state = 'Accepted';
     this.#bytes = undefined;
     this.wait(Number.POSITIVE_INFINITY, nowMs + this.host.timing.longMs);
-    this.#user.response(response, flow, nowMs);
+    this.user.response(response, flow, nowMs);
   }
 
   #refused(response: SipResponse, flow: SipFlow, nowMs: number): void {
@@ -141,7 +122,7 @@ export class InviteClient extends ClientMachine implements ClientTransaction {
       this.wait(Number.POSITIVE_INFINITY, nowMs + this.host.timing.dMs);
     }
     this.#acknowledge(response);
-    this.#user.response(response, flow, nowMs);
+    this.user.response(response, flow, nowMs);
   }
 
   #acknowledge(response: SipResponse): void {

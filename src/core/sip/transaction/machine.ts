@@ -2,7 +2,7 @@
 import type { SipRequest, SipResponse } from '../message.ts';
 import type { Timed, TimerQueue } from '../timer-queue.ts';
 import type { Timing } from './timers.ts';
-import type { ClientUser, SipFlow, TransactionCounts, TransactionUser } from './types.ts';
+import type { ClientState, ClientTransaction, ClientUser, SipFlow, TransactionCounts, TransactionUser } from './types.ts';
 
 export type Counters = { -readonly [name in keyof TransactionCounts]: number };
 
@@ -81,17 +81,48 @@ export abstract class Machine implements Timed {
 }
 
 /** A machine for a request of ours. */
-export abstract class ClientMachine extends Machine {
+export abstract class ClientMachine extends Machine implements ClientTransaction {
   readonly request: SipRequest;
+  abstract state: ClientState;
+  protected readonly user: ClientUser;
 
-  constructor(host: MachineHost, id: string, flow: SipFlow, request: SipRequest) {
+  constructor(host: MachineHost, id: string, flow: SipFlow, request: SipRequest, user: ClientUser) {
     super(host, id, flow);
     this.request = request;
+    this.user = user;
   }
+
+  abstract cancel(nowMs: number, headers?: Iterable<readonly [string, string]>): void;
 
   /** Sends the request. */
   abstract start(nowMs: number): void;
   abstract received(response: SipResponse, flow: SipFlow, nowMs: number): void;
+
+  /** Whether the final answer is still to come. */
+  protected get waits(): boolean {
+    return this.state === 'Calling' || this.state === 'Trying' || this.state === 'Proceeding';
+  }
+
+  override flowFailed(nowMs: number): void {
+    const { waits } = this;
+    this.end();
+    if (!waits) return;
+    this.host.counts.failures += 1;
+    this.user.failed(nowMs);
+  }
+
+  protected override expired(nowMs: number): void {
+    const { waits } = this;
+    this.end();
+    if (!waits) return;
+    this.host.counts.timeouts += 1;
+    this.user.timeout(nowMs);
+  }
+
+  protected override end(): void {
+    this.state = 'Terminated';
+    super.end();
+  }
 
   override uses(flow: SipFlow): boolean {
     return sameFlow(this.flow, flow);

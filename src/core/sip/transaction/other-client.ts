@@ -14,20 +14,18 @@ import type { SipRequest, SipResponse } from '../message.ts';
 import { serialize } from '../message.ts';
 import { ClientMachine } from './machine.ts';
 import type { MachineHost } from './machine.ts';
-import type { ClientState, ClientTransaction, ClientUser, SipFlow } from './types.ts';
+import type { ClientState, ClientUser, SipFlow } from './types.ts';
 
-export class OtherClient extends ClientMachine implements ClientTransaction {
+export class OtherClient extends ClientMachine {
   override readonly kind = 'otherClients';
-  state: ClientState = 'Trying';
-  readonly #user: ClientUser;
+  override state: ClientState = 'Trying';
   /** What is sent again, until the final answer. */
   #bytes: Uint8Array | undefined;
   /** Timer E. */
   #intervalMs: number;
 
   constructor(host: MachineHost, id: string, flow: SipFlow, request: SipRequest, user: ClientUser) {
-    super(host, id, flow, request);
-    this.#user = user;
+    super(host, id, flow, request, user);
     this.#bytes = serialize(request);
     this.#intervalMs = host.timing.t1Ms;
   }
@@ -39,7 +37,7 @@ export class OtherClient extends ClientMachine implements ClientTransaction {
   }
 
   /** Only an INVITE takes so long that it is worth a CANCEL (RFC 3261 §9.1). */
-  cancel(): void {}
+  override cancel(): void {}
 
   override received(response: SipResponse, flow: SipFlow, nowMs: number): void {
     if (this.state === 'Completed') {
@@ -53,20 +51,7 @@ export class OtherClient extends ClientMachine implements ClientTransaction {
       this.#bytes = undefined;
       this.wait(Number.POSITIVE_INFINITY, nowMs + this.host.timing.t4Ms);
     }
-    this.#user.response(response, flow, nowMs);
-  }
-
-  override flowFailed(nowMs: number): void {
-    const waiting = this.state !== 'Completed';
-    this.end();
-    if (!waiting) return;
-    this.host.counts.failures += 1;
-    this.#user.failed(nowMs);
-  }
-
-  protected override end(): void {
-    this.state = 'Terminated';
-    super.end();
+    this.user.response(response, flow, nowMs);
   }
 
   protected override repeat(nowMs: number): void {
@@ -75,14 +60,6 @@ export class OtherClient extends ClientMachine implements ClientTransaction {
     this.repeatAt(nowMs + this.#intervalMs);
     this.host.counts.retransmissionsOut += 1;
     this.#send();
-  }
-
-  protected override expired(nowMs: number): void {
-    const waiting = this.state !== 'Completed';
-    this.end();
-    if (!waiting) return;
-    this.host.counts.timeouts += 1;
-    this.#user.timeout(nowMs);
   }
 
   #send(): void {

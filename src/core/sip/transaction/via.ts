@@ -29,14 +29,15 @@ export function markSource(request: SipRequest, flow: SipFlow): void {
   for (const other of others) request.headers.add('Via', other);
 }
 
-/** Where the answers to a request go when its flow is not a connection, which answers always use. */
+/**
+ * Where the answers to a request go when its flow is not a connection, which answers always use. To the source and nowhere else: a
+ * `maddr`, which is for multicast, would let anybody aim our answers at somebody.
+ */
 export function responseTarget(request: SipRequest, flow: SipFlow): Endpoint {
   const via = request.via;
   if (via === undefined || flow.reliable) return flow.remote;
   // A port that no socket has would make the transport fail for a mere text.
   const port = via.port !== undefined && via.port > 0 && via.port < 65_536 ? via.port : DEFAULT_PORT;
-  const group = withoutBrackets(via.params.get('maddr') ?? '');
-  if (isNumeric(group)) return { address: group, port };
   return via.params.has('rport') ? flow.remote : { address: flow.remote.address, port };
 }
 
@@ -89,17 +90,4 @@ function withoutBrackets(host: string): string {
 function withoutZone(address: string): string {
   const zone = address.indexOf('%');
   return (zone < 0 ? address : address.slice(0, zone)).toLowerCase();
-}
-
-/** Whether it looks like an address: an answer never waits for a name to be resolved. */
-function isNumeric(host: string): boolean {
-  if (host.length > 45) return false;
-  if (host.includes(':')) return consistsOf(host, '0123456789abcdefABCDEF:.');
-  const parts = host.split('.');
-  return parts.length === 4 && parts.every((part) => part !== '' && consistsOf(part, '0123456789') && Number(part) < 256);
-}
-
-function consistsOf(text: string, alphabet: string): boolean {
-  for (const character of text) if (!alphabet.includes(character)) return false;
-  return true;
 }

@@ -12,7 +12,7 @@ import type { SipFlow } from '../transactions.ts';
 import type { Endpoint } from '../../values/address.ts';
 import type { UserAgent } from '../user-agent.ts';
 import { StreamTransport } from './stream.ts';
-import type { TransportUser } from './transport.ts';
+import type { ReachOptions, TransportUser } from './transport.ts';
 import { UdpTransport } from './udp.ts';
 
 export interface ListenOptions {
@@ -40,6 +40,8 @@ export interface EndpointCounts {
   readonly malformed: number;
   /** Datagrams that found a receive buffer full; null where the system does not tell. */
   readonly drops: number | null;
+  /** Datagrams that were received and not looked at, in a flood from new addresses. */
+  readonly overflow: number;
   /** Of TCP and TLS that are open; those that were closed because there were too many. */
   readonly connections: number;
   readonly connectionsRefused: number;
@@ -78,7 +80,7 @@ export class SipEndpoint implements TransportUser {
   async #listen(): Promise<void> {
     const { engine, addresses, udpPort, tcpPort, tls, advertise } = this.#options;
     const shown = advertise === undefined ? {} : { advertise };
-    for (const address of addresses) {
+    for (const address of uncovered(addresses)) {
       if (udpPort !== null) this.#udp.push(await UdpTransport.start({ engine, local: { address, port: udpPort }, ...shown }, this));
       if (tcpPort !== null) this.#streams.push(await StreamTransport.start({ local: { address, port: tcpPort }, ...shown }, this));
       if (tls !== null) {
@@ -105,6 +107,7 @@ export class SipEndpoint implements TransportUser {
       sendErrors: sum('sendErrors'),
       malformed: this.#malformed,
       drops: this.#udp.reduce<number | null>((total, udp) => addKnown(total, udp.drops()), 0),
+      overflow: this.#udp.reduce((total, { overflow }) => total + overflow, 0),
       connections: this.#streams.reduce((total, { connections }) => total + connections, 0),
       connectionsRefused: this.#streams.reduce((total, { refused }) => total + refused, 0),
     };
@@ -138,42 +141,55 @@ export class SipEndpoint implements TransportUser {
     this.#arm();
   }
 
+  /** Whether what is sent on the flow may arrive: datagrams always, else where its connection is open. */
+  carries(flow: SipFlow): boolean {
+    return !flow.reliable || this.#streams.some((stream) => stream.carries(flow));
+  }
+
+  /** A way that {@link reach} made is not needed any more. */
+  release(flow: SipFlow): void {
+    for (const stream of this.#streams) stream.release(flow);
+  }
+
+  /** TLS connections from now on get this certificate. */
+  renewCertificate(options: TlsOptions): void {
+    for (const stream of this.#streams) stream.renewCertificate(options);
+  }
+
   /**
-   * The way to a URI whose host is numeric; undefined for all others.
+   * The way to a URI whose host is numeric; undefined for all others, and where there is none.
    *
-   * @param like where there is a choice, the same transport as this flow's.
+   * @param like where there is a choice, the same transport as this flow's, and the same address of ours.
    */
   flowTo(text: string, like: SipFlow): SipFlow | undefined {
     const uri = parseUri(text);
     if (uri === undefined) return undefined;
-    const transport = (uri.params.get('transport') ?? like.transport).toUpperCase();
+    // RFC 3261 §26.2.2: sips is TLS whatever else is said.
+    const transport = uri.scheme === 'sips' ? 'TLS' : (uri.params.get('transport') ?? like.transport).toUpperCase();
     const address = numeric(uri.host);
     if (address === undefined) return undefined;
     const remote = { address, port: uri.port ?? (transport === 'TLS' ? 5061 : 5060) };
-    if (transport === 'UDP') return like.to?.(remote) ?? this.#udp[0]?.flowTo(remote);
+    if (transport === 'UDP') return like.to?.(remote) ?? this.#udp.find((udp) => serves(udp, remote))?.flowTo(remote);
     // Whoever has a connection to us has a port of its own in its contact, which it may not listen on.
-    if (like.reliable && like.transport === transport && like.remote.address === address) return like;
-    return this.#streams.find((stream) => stream.transport === transport)?.flowTo(remote);
+    if (like.transport === transport && like.remote.address === address && this.carries(like)) return like;
+    return this.#streams.find((stream) => stream.transport === transport && serves(stream, remote))?.flowTo(remote, like.local.address);
   }
 
   /**
    * The way to a peer that we turn to by ourselves.
    *
    * @param remote numeric.
-   * @throws Error when there is none of that transport and family.
+   * @throws Error when there is none of that transport and family, or the peer takes no connection.
    */
-  async reach(transport: 'udp' | 'tcp' | 'tls', remote: Endpoint): Promise<SipFlow> {
-    const family = (address: string): boolean => address.includes(':');
-    const suits = ({ local }: { readonly local: Endpoint }): boolean =>
-      local.address === '::' || family(local.address) === family(remote.address);
+  async reach(transport: 'udp' | 'tcp' | 'tls', remote: Endpoint, options: ReachOptions): Promise<SipFlow> {
     if (transport === 'udp') {
-      const udp = this.#udp.find(suits);
+      const udp = this.#udp.find((candidate) => serves(candidate, remote));
       if (udp !== undefined) return udp.reach(remote);
     } else {
-      const stream = this.#streams.find((candidate) => candidate.transport.toLowerCase() === transport && suits(candidate));
-      if (stream !== undefined) return stream.flowTo(remote);
+      const stream = this.#streams.find((candidate) => candidate.transport.toLowerCase() === transport && serves(candidate, remote));
+      if (stream !== undefined) return stream.reach(remote, options);
     }
-    throw new Error(`${transport} is not served for ${remote.address}`);
+    throw new Error(`${transport} is not served for ${remote.address}: see sip.transports and sip.bind_address`);
   }
 
   #arm(): void {
@@ -202,6 +218,17 @@ export class SipEndpoint implements TransportUser {
     clearTimeout(this.#timer);
     await Promise.all([...this.#udp, ...this.#streams].map((transport) => transport.stop()));
   }
+}
+
+/** Without those addresses that another one of the list stands for as well: two sockets cannot have them at once. */
+function uncovered(addresses: readonly string[]): readonly string[] {
+  if (addresses.includes('::')) return ['::'];
+  return addresses.includes('0.0.0.0') ? ['0.0.0.0', ...addresses.filter((address) => address.includes(':'))] : addresses;
+}
+
+/** Whether a socket that is bound there can send to `remote`. */
+function serves({ local }: { readonly local: Endpoint }, remote: Endpoint): boolean {
+  return local.address === '::' || local.address.includes(':') === remote.address.includes(':');
 }
 
 /** An address without the brackets of an IPv6 reference; undefined for a name. */

@@ -1,14 +1,14 @@
 /** SIP over TCP and TLS (RFC 3261 §18.3): connections of both directions, and what each of them may cost. */
-import { connect as connectTcp, createServer } from 'node:net';
+import { connect as connectTcp, createServer, isIP } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import { connect as connectTls, createServer as createTlsServer, Server as TlsServer, TLSSocket } from 'node:tls';
 import type { TlsOptions } from 'node:tls';
 import { errnoOf, messageOf, RtplatError } from '../../errors.ts';
 import type { Endpoint } from '../../values/address.ts';
-import { formatHostPort, unmapAddress } from '../../values/address.ts';
-import { SipStream } from '../framing.ts';
+import { formatHostPort, isUnspecified, sameEndpoint, unmapAddress } from '../../values/address.ts';
 import type { SipFlow } from '../transactions.ts';
-import type { TransportCounts, TransportUser } from './transport.ts';
+import { StreamFlow } from './stream-flow.ts';
+import type { ReachOptions, TlsTrust, TransportCounts, TransportUser } from './transport.ts';
 
 export interface StreamOptions {
   readonly local: Endpoint;
@@ -18,6 +18,8 @@ export interface StreamOptions {
   readonly tls?: TlsOptions;
   /** A connection that is silent for so long is closed, ms. */
   readonly idleMs?: number;
+  /** A TLS handshake, or a connection of ours, that takes so long is given up, ms. */
+  readonly setUpMs?: number;
   readonly maxConnections?: number;
   /** Of one source address. */
   readonly maxPerSource?: number;
@@ -25,13 +27,11 @@ export interface StreamOptions {
 
 /** RFC 5626 §4.4.1 has clients ping every two minutes at most; a phone that does not, and has a call, is asked for nothing in ten. */
 const IDLE_MS = 600_000;
-const HANDSHAKE_MS = 10_000;
-const CONNECT_MS = 10_000;
+const SET_UP_MS = 10_000;
 const MAX_CONNECTIONS = 1000;
 const MAX_PER_SOURCE = 100;
-/** What a peer that does not read may leave unread. */
-const MAX_UNREAD_BYTES = 256 * 1024;
-const PONG = new Uint8Array([13, 10]);
+/** Of silence, until the kernel asks the peer of a connection that we keep whether it is still there. */
+const KEEP_ALIVE_MS = 60_000;
 
 export class StreamTransport {
   readonly local: Endpoint;
@@ -43,7 +43,11 @@ export class StreamTransport {
   readonly #user: TransportUser;
   readonly #options: StreamOptions;
   readonly #flows = new Set<StreamFlow>();
+  /** Sockets that cannot be used yet: those that came, by their peer, and ours. */
+  readonly #arriving = new Map<string, Socket>();
+  readonly #connecting = new Set<Socket>();
   readonly #perSource = new Map<string, number>();
+  #stopped = false;
 
   private constructor(server: Server, options: StreamOptions, user: TransportUser) {
     this.#server = server;
@@ -53,9 +57,11 @@ export class StreamTransport {
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : options.local.port;
     this.local = { address: options.local.address, port };
-    server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => this.#accept(socket));
-    // A handshake that fails has no connection to tell of.
-    server.on('tlsClientError', () => undefined);
+    server.on('connection', (socket) => this.#admit(socket));
+    server.on('secureConnection', (socket: TLSSocket) => this.#accept(socket));
+    // A handshake that fails has no connection to tell of; one that takes too long is left open by Node.js.
+    server.on('tlsClientError', (_error: Error, socket: TLSSocket) => socket.destroy());
+    // Too many open files, and the like: the next one may be taken.
     server.on('error', () => undefined);
     server.on('drop', () => {
       this.refused += 1;
@@ -64,8 +70,8 @@ export class StreamTransport {
 
   /** @throws RtplatError `bind`. */
   static async start(options: StreamOptions, user: TransportUser): Promise<StreamTransport> {
-    const { tls, local, maxConnections = MAX_CONNECTIONS } = options;
-    const server = tls === undefined ? createServer() : createTlsServer({ ...tls, handshakeTimeout: HANDSHAKE_MS });
+    const { tls, local, maxConnections = MAX_CONNECTIONS, setUpMs = SET_UP_MS } = options;
+    const server = tls === undefined ? createServer() : createTlsServer({ ...tls, handshakeTimeout: setUpMs });
     server.maxConnections = maxConnections;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject);
@@ -88,113 +94,158 @@ export class StreamTransport {
     return this.#flows.size;
   }
 
-  /** A connection to `remote`: one that is open, else a new one, on which what is sent waits until it is. */
-  flowTo(remote: Endpoint): SipFlow {
-    for (const flow of this.#flows) {
-      if (flow.remote.port === remote.port && flow.remote.address === remote.address) return flow;
-    }
-    const { address: host, port } = remote;
-    const socket =
-      this.transport === 'TCP'
-        ? connectTcp({ host, port })
-        : // Whom a certificate is for is a name, and the peer of a call is known by its address alone.
-          connectTls({ host, port, rejectUnauthorized: false });
-    return this.#open(socket, remote);
+  /** Whether the flow is a connection of this transport that is open. */
+  carries(flow: SipFlow): boolean {
+    return flow instanceof StreamFlow && this.#flows.has(flow);
   }
 
-  #accept(socket: Socket): void {
+  /** A connection of {@link reach} that is not needed any more: it is closed when it is silent, as others. */
+  release(flow: SipFlow): void {
+    if (flow instanceof StreamFlow && this.#flows.has(flow)) flow.closeWhenSilent(this.#options.idleMs ?? IDLE_MS);
+  }
+
+  /** Connections from now on get this certificate. */
+  renewCertificate(options: TlsOptions): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(options);
+  }
+
+  /**
+   * A connection to `remote`: one that is open, else a new one, on which what is sent waits until it is. Its certificate is not
+   * verified: that is for a name, and the peer of a call is known by its address alone.
+   *
+   * @param from the address of ours that the peer knows.
+   * @returns undefined where no connection can be made from there.
+   */
+  flowTo(remote: Endpoint, from: string): SipFlow | undefined {
+    for (const flow of this.#flows) if (sameEndpoint(flow.remote, remote)) return flow;
+    const { advertise, idleMs = IDLE_MS, setUpMs = SET_UP_MS } = this.#options;
+    const address = this.#outgoingAddress ?? (advertise === undefined ? from : undefined);
+    if (this.#stopped) return undefined;
+    if (address !== undefined && (isUnspecified(address) || address.includes(':') !== remote.address.includes(':'))) return undefined;
+    const trust = { name: remote.address, ca: undefined, verify: false };
+    const socket = this.#connect(remote, trust, address);
+    const flow = this.#open(socket, remote, { address: advertise ?? address ?? from, port: this.local.port });
+    this.#connecting.add(socket);
+    flow.closeWhenSilent(setUpMs);
+    socket.once(this.#readyEvent, () => {
+      this.#connecting.delete(socket);
+      flow.closeWhenSilent(idleMs);
+    });
+    socket.once('close', () => this.#connecting.delete(socket));
+    return flow;
+  }
+
+  /**
+   * A new connection to `remote`, ready for use, with the peer verified. It is kept open for as long as the peer is there.
+   *
+   * @throws Error that says why there is none.
+   */
+  async reach(remote: Endpoint, { trust, lost }: ReachOptions): Promise<SipFlow> {
+    if (this.#stopped) throw new Error('the service stops');
+    const { setUpMs = SET_UP_MS } = this.#options;
+    const socket = this.#connect(remote, trust, this.#outgoingAddress);
+    this.#connecting.add(socket);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const tooLong = (): void => void socket.destroy(new Error(`no connection within ${setUpMs / 1000} s`));
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('the connection was closed')));
+    socket.setTimeout(setUpMs, tooLong);
+    socket.once(this.#readyEvent, resolve);
+    try {
+      await promise;
+      if (socket.destroyed) throw new Error('the connection was closed');
+    } catch (error) {
+      const refusesPeer = socket instanceof TLSSocket && Boolean(socket.authorizationError);
+      throw new Error(`${refusesPeer ? 'its certificate is refused: ' : ''}${messageOf(error)}`, { cause: error });
+    } finally {
+      this.#connecting.delete(socket);
+      socket.setTimeout(0, tooLong);
+    }
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    const flow = this.#open(socket, remote);
+    socket.off('error', reject);
+    void flow.closed.then(lost);
+    return flow;
+  }
+
+  /** The address that connections of ours leave from; undefined where the routing table decides. */
+  get #outgoingAddress(): string | undefined {
+    return isUnspecified(this.local.address) ? undefined : this.local.address;
+  }
+
+  /** What says that a socket can be used. */
+  get #readyEvent(): 'connect' | 'secureConnect' {
+    return this.transport === 'TCP' ? 'connect' : 'secureConnect';
+  }
+
+  #connect({ address: host, port }: Endpoint, { name, ca, verify }: TlsTrust, localAddress: string | undefined): Socket {
+    const way = { host, port, ...(localAddress === undefined ? {} : { localAddress }) };
+    if (this.transport === 'TCP') return connectTcp(way);
+    return connectTls({
+      ...way,
+      // A numeric address is none that may be asked for by name; the certificate is compared with `host` then.
+      servername: isIP(name) === 0 ? name : '',
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: verify,
+      ...(ca === undefined ? {} : { ca }),
+    });
+  }
+
+  /** A connection that came in, before its TLS handshake. */
+  #admit(socket: Socket): void {
     const address = unmapAddress(socket.remoteAddress ?? '');
     const already = this.#perSource.get(address) ?? 0;
-    if (already >= (this.#options.maxPerSource ?? MAX_PER_SOURCE) || socket.remotePort === undefined) {
+    if (already >= (this.#options.maxPerSource ?? MAX_PER_SOURCE) || socket.remotePort === undefined || this.#stopped) {
       this.refused += 1;
       socket.on('error', () => undefined);
       socket.destroy();
       return;
     }
+    const key = peerOf(socket);
     this.#perSource.set(address, already + 1);
+    this.#arriving.set(key, socket);
     socket.once('close', () => {
       const left = (this.#perSource.get(address) ?? 1) - 1;
       if (left === 0) this.#perSource.delete(address);
       else this.#perSource.set(address, left);
+      this.#arriving.delete(key);
     });
-    this.#open(socket, { address, port: socket.remotePort });
+    if (this.transport === 'TCP') this.#accept(socket);
   }
 
-  #open(socket: Socket, remote: Endpoint): StreamFlow {
-    const flow = new StreamFlow(this, socket, remote, this.#options.advertise);
+  #accept(socket: Socket): void {
+    this.#arriving.delete(peerOf(socket));
+    const { remoteAddress, remotePort } = socket;
+    // The peer is gone already.
+    if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
+    const flow = this.#open(socket, { address: unmapAddress(remoteAddress), port: remotePort });
+    flow.closeWhenSilent(this.#options.idleMs ?? IDLE_MS);
+    return undefined;
+  }
+
+  #open(socket: Socket, remote: Endpoint, shown?: Endpoint): StreamFlow {
+    const { transport, counts } = this;
+    const address = this.#options.advertise ?? unmapAddress(socket.localAddress ?? this.local.address);
+    const local = shown ?? { address, port: this.local.port };
+    const flow = new StreamFlow({ transport, local, remote, socket, counts, user: this.#user, ended: (one) => this.#flows.delete(one) });
     this.#flows.add(flow);
-    socket.setNoDelay(true);
-    const idleMs = this.#options.idleMs ?? IDLE_MS;
-    socket.setTimeout(socket.connecting ? CONNECT_MS : idleMs, () => flow.close('silent for too long'));
-    socket.once('connect', () => socket.setTimeout(idleMs));
-    socket.on('data', (chunk: Uint8Array) => flow.take(chunk, this.#user));
-    socket.on('error', (error) => flow.close(messageOf(error)));
-    socket.once('close', () => {
-      this.#flows.delete(flow);
-      this.#user.failed(flow, flow.reason ?? 'closed by the peer');
-    });
     return flow;
   }
 
+  /** What was sent has a moment to leave. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
-    for (const flow of this.#flows) flow.end();
-    await closed;
+    for (const socket of [...this.#arriving.values(), ...this.#connecting]) socket.destroy();
+    const flows = [...this.#flows];
+    for (const flow of flows) flow.end();
+    await Promise.all([closed, ...flows.map((flow) => flow.closed)]);
   }
 }
 
-class StreamFlow implements SipFlow {
-  readonly transport: 'TCP' | 'TLS';
-  readonly reliable = true;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  /** Why it was closed by us. */
-  reason: string | undefined;
-  readonly #transport: StreamTransport;
-  readonly #socket: Socket;
-  readonly #stream = new SipStream();
-
-  constructor(transport: StreamTransport, socket: Socket, remote: Endpoint, advertise: string | undefined) {
-    this.#transport = transport;
-    this.transport = transport.transport;
-    this.#socket = socket;
-    this.local = { address: advertise ?? unmapAddress(socket.localAddress ?? transport.local.address), port: transport.local.port };
-    this.remote = remote;
-  }
-
-  take(chunk: Uint8Array, user: TransportUser): void {
-    for (const item of this.#stream.push(chunk)) {
-      if (this.reason !== undefined) return;
-      if (item.kind === 'message') {
-        this.#transport.counts.received += 1;
-        user.message(item.bytes, this);
-      } else if (item.kind === 'ping') this.#write(PONG);
-      else if (item.kind === 'error') this.close(item.problem);
-    }
-  }
-
-  send(bytes: Uint8Array): void {
-    this.#transport.counts.sent += 1;
-    this.#write(bytes);
-  }
-
-  #write(bytes: Uint8Array): void {
-    if (this.#socket.destroyed) this.#transport.counts.sendErrors += 1;
-    else if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.close('the peer does not read');
-    else this.#socket.write(bytes);
-  }
-
-  close(reason: string): void {
-    this.reason ??= reason;
-    this.#socket.destroy();
-  }
-
-  /** After what was written is out, and in any case soon. */
-  end(): void {
-    this.reason ??= 'the service stops';
-    this.#socket.end(() => this.#socket.destroy());
-    this.#socket.setTimeout(1000, () => this.#socket.destroy());
-  }
+/** Tells the sockets of a server apart, and the one below TLS is the same as the one above. */
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return formatHostPort(remoteAddress, remotePort);
 }

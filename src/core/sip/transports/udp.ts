@@ -21,6 +21,8 @@ export interface UdpOptions {
 export class UdpTransport implements PacketReceiver {
   readonly local: Endpoint;
   readonly counts: TransportCounts = { received: 0, sent: 0, sendErrors: 0 };
+  /** Messages that were not taken because too many waited to learn which address of ours their sender sees. */
+  overflow = 0;
   readonly #socket: UdpSocket;
   readonly #user: TransportUser;
   /** Where peers see another address each. */
@@ -52,7 +54,7 @@ export class UdpTransport implements PacketReceiver {
     // An IPv4 peer of a socket on `::` is that IPv4 peer to everybody else.
     const remote = { address: unmapAddress(from.address), port: from.port };
     if (this.#facing === undefined || this.#facing.towards(remote.address) !== undefined) this.#user.message(bytes, this.flowTo(remote));
-    else this.#facing.learn(remote.address, () => this.#user.message(bytes, this.flowTo(remote)));
+    else if (!this.#facing.learn(remote.address, () => this.#user.message(bytes, this.flowTo(remote)))) this.overflow += 1;
   }
 
   error(): void {

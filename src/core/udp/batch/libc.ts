@@ -27,6 +27,7 @@ export interface Libc {
   timerfd_settime(fd: number, flags: number, value: number, old: number): number;
   clock_gettime(clock: number, result: number): number;
   prctl(option: number, value: number, a: number, b: number, c: number): number;
+  flock(fd: number, operation: number): number;
   close(fd: number): number;
   /** Of the call that failed last on this thread. */
   errno(): number;
@@ -68,6 +69,7 @@ const PROTOTYPES: Record<Exclude<keyof Libc, 'errno' | 'addressOf' | 'watch'>, s
   timerfd_settime: 'int timerfd_settime(int, int, uintptr_t, uintptr_t)',
   clock_gettime: 'int clock_gettime(int, uintptr_t)',
   prctl: 'int prctl(int, uint64, uint64, uint64, uint64)',
+  flock: 'int flock(int, int)',
   close: 'int close(int)',
 };
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { negotiate } from '../../../../src/core/report/render/negotiate.ts';
-import { escapeLabel, renderPrometheus } from '../../../../src/core/report/render/prometheus.ts';
+import { escapeLabel } from '../../../../src/core/report/render/exposition.ts';
+import { renderPrometheus } from '../../../../src/core/report/render/prometheus.ts';
 import { LatencyHistogram } from '../../../../src/core/stats/histogram.ts';
 import { makeMetrics } from '../make-metrics.ts';
 import { histogramOf } from '../make-run.ts';

@@ -1,10 +1,15 @@
 /** Signalling on real sockets of the loopback interface. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { ServerCall } from '../../../../src/core/sip/server-call.ts';
+import type { SipFlow } from '../../../../src/core/sip/transactions.ts';
 import { SipEndpoint } from '../../../../src/core/sip/transports/endpoint.ts';
+import type { ListenOptions } from '../../../../src/core/sip/transports/endpoint.ts';
 import { UserAgent } from '../../../../src/core/sip/user-agent.ts';
+import { makeCertificate } from '../../../../src/core/sip-server/certificate.ts';
 import { createPortableEngine } from '../../../../src/core/udp/portable.ts';
 import { seededHex } from '../../../kit/sip-network.ts';
 
@@ -17,10 +22,12 @@ interface Bench {
   readonly endpoint: SipEndpoint;
   readonly agent: UserAgent;
   readonly troubles: string[];
-  readonly port: (transport: 'UDP' | 'TCP') => number;
+  readonly port: (transport: SipFlow['transport']) => number;
+  readonly calls: readonly ServerCall[];
 }
 
-async function start(): Promise<Bench> {
+async function start(options: Partial<ListenOptions> = {}, hangsUpAtOnce = true): Promise<Bench> {
+  const calls: ServerCall[] = [];
   const troubles: string[] = [];
   const made: { endpoint?: SipEndpoint } = {};
   const agent = new UserAgent({
@@ -32,7 +39,8 @@ async function start(): Promise<Bench> {
     admits: () => undefined,
     invited: (call, _request, nowMs) => {
       call.answer(new TextEncoder().encode('v=0'), nowMs);
-      call.hangUp('enough', nowMs);
+      calls.push(call);
+      if (hangsUpAtOnce) call.hangUp('enough', nowMs);
     },
   });
   const endpoint = await SipEndpoint.start(
@@ -40,13 +48,14 @@ async function start(): Promise<Bench> {
       ...{ engine: createPortableEngine(), addresses: ['127.0.0.1'], udpPort: 0, tcpPort: 0, tls: null },
       nowMs: () => performance.now(),
       trouble: (what) => troubles.push(what),
+      ...options,
     },
     agent,
   );
   made.endpoint = endpoint;
   cleanup.push(() => endpoint.stop());
-  const port = (transport: 'UDP' | 'TCP'): number => endpoint.listening.find((each) => each.transport === transport)?.port ?? 0;
-  return { endpoint, agent, troubles, port };
+  const port = (transport: SipFlow['transport']): number => endpoint.listening.find((each) => each.transport === transport)?.port ?? 0;
+  return { endpoint, agent, troubles, port, calls };
 }
 
 function text(method: string, transport: string, port: number, more: readonly string[] = [], toTag = ''): string {
@@ -157,5 +166,140 @@ describe('TCP', () => {
     socket.write('OPTIONS sip:bob@127.0.0.1 SIP/2.0\r\nContent-Length: many\r\n\r\n');
     await closed;
     while (endpoint.counts().connections > 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+describe('listening', () => {
+  test('0.0.0.0 and :: are one socket of each transport, and IPv4 comes to it', async () => {
+    const { endpoint, port } = await start({ addresses: ['0.0.0.0', '::'] });
+    expect(endpoint.listening.map(({ transport, address }) => `${transport} ${address}`)).toEqual(['UDP ::', 'TCP ::']);
+    const socket = connect(port('TCP'), '127.0.0.1');
+    cleanup.push(() => socket.destroy());
+    socket.write(text('OPTIONS', 'TCP', 5060));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^SIP\/2\.0 200 /);
+  });
+
+  test('0.0.0.0 stands for every IPv4 address, and leaves IPv6 ones as they are', async () => {
+    const { endpoint } = await start({ addresses: ['127.0.0.1', '0.0.0.0', '::1'], tcpPort: null });
+    expect(endpoint.listening.map(({ address }) => address)).toEqual(['0.0.0.0', '::1']);
+  });
+});
+
+describe('the way to a URI', () => {
+  const tls = { port: 0, options: makeCertificate('localhost', [], new Date()) };
+  /** What a caller came on: nothing is ever sent. */
+  const came = (transport: SipFlow['transport'], address = '127.0.0.1'): SipFlow => ({
+    ...{ transport, reliable: transport !== 'UDP', send: () => undefined },
+    local: { address: '127.0.0.1', port: 5060 },
+    remote: { address, port: 40_000 },
+  });
+  /** `TCP 127.0.0.1:5070` */
+  const shown = (flow: SipFlow | undefined): string =>
+    flow === undefined ? 'none' : `${flow.transport} ${flow.remote.address}:${flow.remote.port}`;
+
+  test.each([
+    ['sip:a@127.0.0.2', 'UDP', 'UDP 127.0.0.2:5060'],
+    ['sip:a@127.0.0.2:5070', 'UDP', 'UDP 127.0.0.2:5070'],
+    ['sip:a@127.0.0.2;transport=tcp', 'UDP', 'TCP 127.0.0.2:5060'],
+    ['sip:a@127.0.0.2', 'TCP', 'TCP 127.0.0.2:5060'],
+    ['sip:a@127.0.0.2;transport=udp', 'TCP', 'UDP 127.0.0.2:5060'],
+    ['sip:a@127.0.0.2', 'TLS', 'TLS 127.0.0.2:5061'],
+    // RFC 3261 §26.2.2
+    ['sips:a@127.0.0.2', 'UDP', 'TLS 127.0.0.2:5061'],
+    ['sips:a@127.0.0.2;transport=tcp', 'TCP', 'TLS 127.0.0.2:5061'],
+    ['sip:a@pc.example.com', 'UDP', 'none'],
+    ['sip:a@127.0.0.2;transport=sctp', 'UDP', 'none'],
+    ['sip:a@[::1];transport=tcp', 'UDP', 'none'],
+    ['tel:1', 'UDP', 'none'],
+  ] as const)('%s for whom came by %s: %s', async (uri, transport, way) => {
+    const { endpoint } = await start({ tls });
+    expect(shown(endpoint.flowTo(uri, came(transport)))).toBe(way);
+  });
+
+  test('sips: is none where TLS is not served', async () => {
+    const { endpoint } = await start();
+    expect(shown(endpoint.flowTo('sips:a@127.0.0.2', came('UDP')))).toBe('none');
+  });
+
+  test('of our own that is not served', async () => {
+    const { endpoint } = await start();
+    const options = { trust: { name: 'a', ca: undefined, verify: true }, lost: () => undefined };
+    await expect(endpoint.reach('tls', { address: '127.0.0.1', port: 9 }, options)).rejects.toThrow('tls is not served for 127.0.0.1');
+    await expect(endpoint.reach('udp', { address: '::1', port: 9 }, options)).rejects.toThrow('udp is not served for ::1');
+    expect(await endpoint.reach('udp', { address: '127.0.0.1', port: 9 }, options)).toMatchObject({ transport: 'UDP' });
+  });
+});
+
+describe('BYE', () => {
+  const tagOf = (answers: string): string => /^SIP\/2\.0 200 [\s\S]*?^To:[^\r]*;tag=(\w+)/m.exec(answers)?.[1] ?? '';
+
+  /** A caller that has its 200 and has acknowledged it. */
+  async function calls(bench: Bench, contact: string): Promise<Socket> {
+    const socket = connect(bench.port('TCP'), '127.0.0.1');
+    cleanup.push(() => socket.destroy());
+    let got = '';
+    socket.on('data', (chunk) => (got += chunk.toString('latin1')));
+    socket.write(text('INVITE', 'TCP', 5060, [`Contact: ${contact}`]));
+    while (tagOf(got) === '') await once(socket, 'data');
+    socket.write(text('ACK', 'TCP', 5060, [], tagOf(got)));
+    while (bench.calls[0]?.state !== 'confirmed') await new Promise((resolve) => setImmediate(resolve));
+    return socket;
+  }
+
+  async function lose(bench: Bench, socket: Socket): Promise<void> {
+    socket.destroy();
+    while (bench.endpoint.counts().connections > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  test('goes by the connection of the call, whatever port the contact names', async () => {
+    const bench = await start({}, false);
+    const socket = await calls(bench, '<sip:alice@127.0.0.1:9;transport=tcp>');
+    bench.calls[0]?.hangUp('enough', performance.now());
+    const [bye] = (await once(socket, 'data')) as [Buffer];
+    expect(bye.toString()).toMatch(/^BYE sip:alice@127\.0\.0\.1:9;transport=tcp /);
+  });
+
+  test('when that is lost, by a new one to the contact', async () => {
+    const bench = await start({}, false);
+    const listener = createServer().listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    cleanup.push(() => listener.close());
+    const address = listener.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const socket = await calls(bench, `<sip:alice@127.0.0.1:${port};transport=tcp>`);
+    await lose(bench, socket);
+    expect(bench.calls[0]?.state).toBe('confirmed');
+    bench.calls[0]?.hangUp('enough', performance.now());
+    const [again] = (await once(listener, 'connection')) as [Socket];
+    cleanup.push(() => again.destroy());
+    const [bye] = (await once(again, 'data')) as [Buffer];
+    expect(bye.toString()).toMatch(/^BYE /);
+    expect(bye.toString()).toContain(`Via: SIP/2.0/TCP 127.0.0.1:${bench.port('TCP')};`);
+  });
+
+  test('when nobody takes that either, the call is over without it', async () => {
+    const bench = await start({}, false);
+    const socket = await calls(bench, '<sip:alice@127.0.0.1:9;transport=tcp>');
+    await lose(bench, socket);
+    bench.calls[0]?.hangUp('enough', performance.now());
+    while (bench.agent.calls > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(bench.calls[0]?.state).toBe('ended');
+  });
+
+  test('goes to where the INVITE came from when there is NAT between', async () => {
+    const bench = await start({}, false);
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    cleanup.push(() => socket.close());
+    const invite = text('INVITE', 'UDP', 5060, ['Contact: <sip:alice@10.1.2.3:5060>']).replace('UDP 127.0.0.1:5060', 'UDP 10.1.2.3:5060');
+    socket.send(invite, bench.port('UDP'), '127.0.0.1');
+    let got = '';
+    while (tagOf(got) === '') got = String(((await once(socket, 'message')) as [Buffer])[0]);
+    socket.send(text('ACK', 'UDP', 5060, [], tagOf(got)), bench.port('UDP'), '127.0.0.1');
+    while (bench.calls[0]?.state !== 'confirmed') await new Promise((resolve) => setImmediate(resolve));
+    bench.calls[0]?.hangUp('enough', performance.now());
+    while (!got.startsWith('BYE sip:alice@10.1.2.3:5060 ')) got = String(((await once(socket, 'message')) as [Buffer])[0]);
+    expect(got).not.toContain('\r\nContact:');
   });
 });

@@ -1,0 +1,37 @@
+/** Secrets from files: those that a path names, and those that systemd hands over (`LoadCredential=`, systemd.exec(5)). */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { messageOf, RtplatError } from '../errors.ts';
+
+const CREDENTIAL = 'credential:';
+
+/**
+ * The first line of a file.
+ *
+ * @param file a path, or `credential:NAME` for that file of $CREDENTIALS_DIRECTORY.
+ * @param what for messages: `--ari-pass-file`. @throws RtplatError `usage` when it cannot be read, or is empty.
+ */
+export function readSecret(file: string, what: string, env: NodeJS.ProcessEnv): string {
+  const where = placeOf(file, what, env);
+  let text: string;
+  try {
+    text = readFileSync(where, 'utf8');
+  } catch (error) {
+    throw new RtplatError('usage', `cannot read ${what} ${file}: ${messageOf(error)}`, { cause: error });
+  }
+  const secret = text.split('\n', 1)[0]?.trimEnd() ?? '';
+  if (secret === '') {
+    const place = where === file ? 'its first line' : 'the first line of the file that LoadCredential= of the unit names';
+    throw new RtplatError('usage', `${what} ${file} is empty`, { hint: `write the password into ${place}` });
+  }
+  return secret;
+}
+
+function placeOf(file: string, what: string, env: NodeJS.ProcessEnv): string {
+  if (!file.startsWith(CREDENTIAL)) return file;
+  const folder = env['CREDENTIALS_DIRECTORY'];
+  if (folder === undefined || folder === '') {
+    throw new RtplatError('usage', `${what} ${file}: systemd handed over no credentials`, { hint: 'add LoadCredential= to the unit' });
+  }
+  return path.join(folder, path.basename(file.slice(CREDENTIAL.length)));
+}
