@@ -6,10 +6,10 @@
  * Callers (bench/peers/load-relay.c) and echo on core 0, the relay on core 1: a packet goes from its caller to the port of its
  * call, on to the echo, and the same way back. Ours measures every round trip; the C relay measures nothing.
  */
-import { readFileSync } from 'node:fs';
 import { benchOptions } from './lib/args.ts';
 import { Bars } from './lib/bars.ts';
 import { barChart } from './lib/chart.ts';
+import { checkFiles } from './lib/files.ts';
 import { thisMachine } from './lib/machine.ts';
 import { main } from './lib/main.ts';
 import type { Running } from './lib/process.ts';
@@ -110,16 +110,6 @@ await main(async () => {
   record('relay', { title: 'Relay', command, machine, tables: tables.join('\n\n'), charts, values }, write);
   bars.conclude();
 });
-
-/** @throws Error when this process, and so those that it starts, may not open enough files. */
-function checkFiles(needed: number): void {
-  const line = readFileSync('/proc/self/limits', 'utf8')
-    .split('\n')
-    .find((text) => text.startsWith('Max open files'));
-  const hard = line?.trim().split(/\s+/).at(4);
-  if (hard !== 'unlimited' && !(Number(hard) >= needed))
-    throw new Error(`${hard} open files are allowed, ${needed} are needed: raise ulimit -Hn`);
-}
 
 /** Starts an echo and the relays, all of them with the same calls; measures them in turn; stops them. */
 async function compare(

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly cpu?: readonly number[];
   /** On top of this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs; this process's folder when left out. */
+  readonly cwd?: string;
   /** Milliseconds: to become ready ({@link start}, 20 s when left out), or to run at all ({@link run}, 60 s). */
   readonly timeoutMs?: number;
 }
@@ -34,10 +36,11 @@ export interface Running {
    * Ends it and waits until it is gone.
    *
    * @param signal SIGTERM when left out.
+   * @param limitMs how long that may take; 5 s when left out.
    * @returns all of its standard output.
-   * @throws Error when it had ended by itself, or needs more than 5 s.
+   * @throws Error when it had ended by itself, or takes longer.
    */
-  stop(signal?: NodeJS.Signals): Promise<string>;
+  stop(signal?: NodeJS.Signals, limitMs?: number): Promise<string>;
 }
 
 const STOP_MS = 5000;
@@ -136,6 +139,7 @@ class Child implements Running {
     this.#process = spawn(tool('setpriv', 'util-linux'), words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     this.pid = this.#process.pid ?? 0;
     this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -180,17 +184,17 @@ class Child implements Running {
     return [...this.#threadNs.values()].reduce((sum, ns) => sum + ns, 0);
   }
 
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<string> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', limitMs: number = STOP_MS): Promise<string> {
     if (this.#hasEnded) throw this.failure(`had already ended with ${await this.ended}`);
     this.kill(signal);
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       this.kill('SIGKILL');
-    }, STOP_MS);
+    }, limitMs);
     await this.ended;
     clearTimeout(timer);
-    if (late) throw this.failure(`did not end within ${STOP_MS} ms of ${signal}`);
+    if (late) throw this.failure(`did not end within ${limitMs} ms of ${signal}`);
     return this.stdout;
   }
 

@@ -3,8 +3,9 @@
  * (told apart by SSRC) were sent. It is told the interval of the packets but not when they were due: of each stream, the packet
  * that came earliest on the grid of the interval is taken as punctual, and the others' lateness counts against it.
  *
- *   sink INTERVAL_US        on a port of 127.0.0.1 that it prints; with SIGTERM it prints one JSON object and ends:
- *                           received; lateness p50, p99 and max; |interarrival - interval| p50 and p99; all ns; drift in ppm
+ *   sink INTERVAL_US [silent]   on a port of 127.0.0.1 that it prints; with SIGTERM it prints one JSON object and ends:
+ *                               received; lateness p50, p99 and max; |interarrival - interval| p50 and p99; all ns; drift in ppm.
+ *                               Silent, it sends nothing back.
  */
 #include "stamps.h"
 #include "errors.h"
@@ -14,7 +15,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-enum { BATCH = 64, SLOT = 2048, BUFFER = 8 * 1024 * 1024, MOST = 1 << 20, STREAMS = 1 << 13 };
+enum { BATCH = 64, SLOT = 2048, BUFFER = 8 * 1024 * 1024, MOST = 1 << 21, STREAMS = 1 << 13 };
 
 struct arrival {
   int64_t at_ns;
@@ -77,7 +78,8 @@ static void look_at(const struct mmsghdr *message, const unsigned char *bytes, i
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2) return fprintf(stderr, "usage: sink INTERVAL_US\n"), 2;
+  const bool silent = argc == 3 && strcmp(argv[2], "silent") == 0;
+  if (argc != 2 && !silent) return fprintf(stderr, "usage: sink INTERVAL_US [silent]\n"), 2;
   const int64_t interval_ns = atoll(argv[1]) * 1000;
   switch_stamps_on();
   const int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -109,7 +111,7 @@ int main(int argc, char **argv) {
     const int got = recvmmsg(fd, in, BATCH, MSG_WAITFORONE, NULL);
     if (got < 0 && errno != EINTR && errno != EAGAIN) die("recvmmsg");
     for (int i = 0; i < got; i++) out_parts[i].iov_len = in[i].msg_len;
-    for (int sent = 0; sent < got;) {
+    for (int sent = 0; !silent && sent < got;) {
       const int n = sendmmsg(fd, out + sent, got - sent, 0);
       sent += n > 0 ? n : 1; /* what the kernel refuses is dropped, as UDP may */
     }

@@ -1,7 +1,5 @@
 /** The callers of the relay benchmarks: bench/peers/load-relay.c and what it sees, and what the relay spent on it. */
-import { readFileSync } from 'node:fs';
-import { endianness } from 'node:os';
-import { addressBytes, parseProcDrops, procKey } from '../../src/core/udp/proc-drops.ts';
+import { dropsAt } from '../lib/drops.ts';
 import { compile } from '../lib/peers.ts';
 import { run } from '../lib/process.ts';
 import type { RelaySubject } from './subjects.ts';
@@ -80,11 +78,4 @@ async function load({ subject, echoPort, calls, seconds }: Path, how: readonly s
     packetsPerCpuSecond: received / (cpuNs / 1e9),
     busy: cpuNs / (result.seconds * 1e9),
   };
-}
-
-/** Packets that the kernel dropped since a socket on a port of 127.0.0.1 is open, its buffer being full. */
-function dropsAt(port: number): number {
-  const drops = parseProcDrops(readFileSync('/proc/net/udp', 'latin1'));
-  const address = addressBytes('127.0.0.1') ?? new Uint8Array();
-  return drops.get(procKey(address, port, endianness())) ?? 0;
 }

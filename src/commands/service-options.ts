@@ -28,15 +28,28 @@ export function logOptions(): readonly Option[] {
   ];
 }
 
-/** Where log lines go besides standard output, and what a service without a terminal needs. */
-export interface ServingCommandOptions {
+/** What a service without a terminal needs. */
+export interface ProcessCommandOptions {
+  readonly pidFile?: string;
+  readonly daemon?: true;
+}
+
+export function processOptions(): readonly Option[] {
+  return [
+    option('--pid-file <file>', 'write the process id to a file, and refuse to start beside the process that holds it', {
+      env: 'RTPLAT_PID_FILE',
+    }),
+    option('--daemon', 'serve in the background, without a terminal; returns when it serves', {}),
+  ];
+}
+
+/** Where log lines go besides standard output, and {@link ProcessCommandOptions}. */
+export interface ServingCommandOptions extends ProcessCommandOptions {
   readonly logFile?: string;
   readonly logFileSize: number;
   readonly logFiles: number;
   readonly syslog?: SyslogDestination;
   readonly syslogFacility: SyslogFacility;
-  readonly pidFile?: string;
-  readonly daemon?: true;
 }
 
 export function servingOptions(): readonly Option[] {
@@ -61,10 +74,7 @@ export function servingOptions(): readonly Option[] {
       choices: SYSLOG_FACILITIES,
       env: 'RTPLAT_SYSLOG_FACILITY',
     }),
-    option('--pid-file <file>', 'write the process id to a file, and refuse to start beside the process that holds it', {
-      env: 'RTPLAT_PID_FILE',
-    }),
-    option('--daemon', 'serve in the background, without a terminal; returns when it serves', {}),
+    ...processOptions(),
   ];
 }
 

@@ -8,12 +8,12 @@ import type { ConfigReading } from '../core/service/config/read.ts';
 import type { ConfigOverride } from '../core/service/config/layers.ts';
 import { faultOfLogFile } from '../core/service/log/file-fault.ts';
 import { parseSyslogDestination } from '../core/service/log/syslog-settings.ts';
-import { openLogTargets } from '../core/service/log/targets.ts';
-import type { LogSettings } from '../core/service/log/targets.ts';
+import type { LogTargets } from '../core/service/log/targets.ts';
 import { SIP_SERVE_SCHEMA } from '../core/sip-server/config.ts';
 import type { SipServeConfig } from '../core/sip-server/config.ts';
-import type { EngineChoice } from '../core/udp/choices.ts';
 import type { CommandIo } from './io.ts';
+import { serving } from './serving.ts';
+import type { Serving, ServingSettings } from './serving.ts';
 import { SipService } from './sip-serve-service.ts';
 import type { SipServeOptions } from './sip-serve.ts';
 
@@ -32,7 +32,7 @@ export async function runSipServe(io: CommandIo, options: SipServeOptions, sourc
     if (warning !== undefined) io.stderr.write(`rtplat: warning: ${warning}\n`);
     return void io.stdout.write(`${options.config ?? 'the defaults'}: no problem found\n`);
   }
-  return serve(io, config, options.engine, read);
+  return serve(io, config, options, read);
 }
 
 async function readConfiguration(options: SipServeOptions, sourceOf: SourceOf): Promise<ConfigReading<SipServeConfig>> {
@@ -70,51 +70,49 @@ async function logFileWarning({ logging }: SipServeConfig, source: string): Prom
   return describeProblem({ source, line: undefined, message, hint: 'set logging.file, or enable_file_logging = false' });
 }
 
-function logSettings({ logging }: SipServeConfig): LogSettings {
+function settingsOf({ logging }: SipServeConfig, { pidFile, daemon }: SipServeOptions): ServingSettings {
   const destination = logging.enable_syslog ? parseSyslogDestination(logging.syslog) : undefined;
   return {
-    level: logging.level,
-    format: logging.format,
-    file: logging.enable_file_logging
+    name: 'sip-serve',
+    logLevel: logging.level,
+    logFormat: logging.format,
+    logFile: logging.enable_file_logging
       ? { path: logging.file, maxBytes: logging.max_log_size_mb * 2 ** 20, maxFiles: logging.max_log_files }
       : undefined,
     syslog: destination === undefined ? undefined : { destination, facility: logging.syslog_facility },
+    pidFile,
+    daemon: daemon === true,
   };
 }
 
 async function serve(
   io: CommandIo,
   config: SipServeConfig,
-  engine: EngineChoice,
+  options: SipServeOptions,
   read: () => Promise<ConfigReading<SipServeConfig>>,
 ): Promise<void> {
-  const stopped = Promise.withResolvers<'SIGINT' | 'SIGTERM'>();
-  const forget = io.onStop(stopped.resolve);
-  const logs = await openLogTargets(logSettings(config), { stdout: io.stdout, env: io.env, appName: 'rtplat-sip-serve' });
-  const log = logs.logger;
-  const service = new SipService(config, engine, log, io.env);
-  const reload = async (): Promise<void> => {
-    logs.reopen();
+  let service: SipService | undefined;
+  const reload = async (logs: LogTargets): Promise<void> => {
+    if (service === undefined) return;
     await service.reload(read);
     logs.adjust(service.config.logging);
   };
-  const hangUp = (): void => void reload();
-  process.on('SIGHUP', hangUp);
-  try {
-    const started = service.start();
-    started.catch(() => {});
-    await Promise.race([started, stopped.promise]);
-    const signal = await Promise.race([stopped.promise, service.failed]);
-    log.info(`${signal} received; calls to end: ${service.activeCalls}`);
-    await service.endCalls();
-    log.info('sip-serve stopped');
-  } catch (error) {
-    logs.fatal(error);
-    throw error;
-  } finally {
-    process.off('SIGHUP', hangUp);
-    await service.stop();
-    await logs.close();
-    forget();
-  }
+  const run = async (around: Serving): Promise<void> => {
+    const { log, stopped } = around;
+    const sip = new SipService(config, options.engine, log, io.env);
+    service = sip;
+    try {
+      const started = sip.start();
+      started.catch(() => {});
+      const first = await Promise.race([started, stopped]);
+      if (typeof first !== 'string') around.ready(sip.places, () => sip.prove());
+      const signal = await Promise.race([stopped, sip.failed]);
+      log.info(`${signal} received; calls to end: ${sip.activeCalls}`);
+      await sip.endCalls();
+      log.info('sip-serve stopped');
+    } finally {
+      await sip.stop();
+    }
+  };
+  return serving(io, settingsOf(config, options), run, (logs) => void reload(logs));
 }

@@ -68,6 +68,7 @@ export class SipService {
   readonly #listeners = new Set<SipEventListener>();
   readonly #fail: (error: Error) => void;
   #config: SipServeConfig;
+  #listening: readonly ListeningPlace[] = [];
   #player: PlayerLegs | undefined;
   #relay: Relay | undefined;
   #server: SipServer | undefined;
@@ -99,6 +100,23 @@ export class SipService {
 
   get activeCalls(): number {
     return this.#server?.book.active ?? 0;
+  }
+
+  /** Where calls are taken. */
+  get places(): string {
+    return this.#listening.map(({ transport, address, port }) => `${transport} ${formatHostPort(address, port)}`).join(', ');
+  }
+
+  /** Settles when calls can be taken. @throws Error with what does not work. */
+  async prove(): Promise<void> {
+    const player = this.#player;
+    const things = player === undefined ? [] : this.#things(player);
+    await Promise.all(
+      things.map(async ({ name, check }) => {
+        const reason = await check();
+        if (reason !== undefined) throw new Error(`${name}: ${reason}`);
+      }),
+    );
   }
 
   async start(): Promise<void> {
@@ -144,6 +162,7 @@ export class SipService {
     });
     this.#server = server;
     const { listening } = await server.start();
+    this.#listening = listening;
     this.#keep('media', {
       title: 'the media thread',
       failed: () => player.fleet.failed,
@@ -156,12 +175,11 @@ export class SipService {
     this.#status.every(this.#config.metrics.status_interval_seconds);
     if (health.enable_health_check) {
       await this.#startHttp(server, player);
-      this.#watch = this.#watchOver(listening, player);
+      this.#watch = new Watch(this.#things(player), health.health_check_interval_seconds * 1000, this.#log);
       this.#watch.start();
     }
-    const places = listening.map(({ transport, address, port }) => `${transport} ${formatHostPort(address, port)}`);
     this.#log.info(
-      `sip-serve: ${places.join(', ')}; RTP on ports ${formatPortRange({ first: media.rtp_port_range_start, last: media.rtp_port_range_end })}` +
+      `sip-serve: ${this.places}; RTP on ports ${formatPortRange({ first: media.rtp_port_range_start, last: media.rtp_port_range_end })}` +
         `${this.#http === undefined ? '' : `, HTTP on http://${formatHostPort(this.#http.host, this.#http.port)}/`} ` +
         `(${describeEngine(player.fleet.selection)})`,
     );
@@ -219,16 +237,17 @@ export class SipService {
     }
   }
 
-  #watchOver(places: readonly ListeningPlace[], player: PlayerLegs): Watch {
+  /** All that has to work for a call to be taken. */
+  #things(player: PlayerLegs): readonly Watched[] {
     const engine = createPortableEngine();
-    const things: Watched[] = places.map((place) => ({
+    const things: Watched[] = this.#listening.map((place) => ({
       name: `${place.transport.toLowerCase()} ${formatHostPort(place.address, place.port)}`,
       check: () => checkPlace(place, engine),
     }));
     things.push({ name: 'media', check: () => answered(player.fleet.ping()) });
     const relay = this.#relay;
     if (relay !== undefined) things.push({ name: 'relay', check: () => answered(relay.media.ping()) });
-    return new Watch(things, this.#config.health.health_check_interval_seconds * 1000, this.#log);
+    return things;
   }
 
   /** What there is to tell of relayed calls. */

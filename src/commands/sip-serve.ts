@@ -2,10 +2,10 @@
 import { Command } from 'commander';
 import type { CommandIo } from './io.ts';
 import { numericAddress, option, port } from './options.ts';
-import { engineOption } from './service-options.ts';
-import type { EngineCommandOptions, LogCommandOptions } from './service-options.ts';
+import { engineOption, processOptions } from './service-options.ts';
+import type { EngineCommandOptions, LogCommandOptions, ProcessCommandOptions } from './service-options.ts';
 
-export interface SipServeOptions extends Partial<LogCommandOptions>, Pick<EngineCommandOptions, 'engine'> {
+export interface SipServeOptions extends Partial<LogCommandOptions>, ProcessCommandOptions, Pick<EngineCommandOptions, 'engine'> {
   readonly config?: string;
   readonly check?: true;
   readonly printConfig?: true;
@@ -16,7 +16,7 @@ export interface SipServeOptions extends Partial<LogCommandOptions>, Pick<Engine
 }
 
 export function sipServeCommand(io: CommandIo): Command {
-  return new Command('sip-serve')
+  const command = new Command('sip-serve')
     .description('SIP server that answers calls by itself: tone, echo, recording, or the measured relay')
     .addOption(option('-c, --config <file>', 'TOML file; without one the defaults of --print-config apply', { env: 'RTPLAT_CONFIG' }))
     .addOption(option('--check', 'say everything that is wrong with the configuration, and end', {}))
@@ -66,9 +66,10 @@ HTTP: /health, /metrics, /channels, /channels/ID, /sla, /events.
 
 Example:
   $ rtplat sip-serve --config sip-server.toml`,
-    )
-    .action(async (options: SipServeOptions, command: Command) => {
-      const { runSipServe } = await import('./sip-serve-run.ts');
-      await runSipServe(io, options, (name) => command.getOptionValueSource(name));
-    });
+    );
+  for (const made of processOptions()) command.addOption(made);
+  return command.action(async (options: SipServeOptions) => {
+    const { runSipServe } = await import('./sip-serve-run.ts');
+    await runSipServe(io, options, (name) => command.getOptionValueSource(name));
+  });
 }

@@ -70,10 +70,16 @@ async function startService({ args, env }: CommandLine): Promise<void> {
   await cli.shows(/No connection to Asterisk: cannot reach Asterisk at /);
 }
 
+async function startSipServer({ args, env }: CommandLine): Promise<void> {
+  const cli = new Cli([...args, '--bind', '127.0.0.1', '--port', '0'], { ...env, SERVICE_PORT: '0' }, folder);
+  servers.push(cli);
+  await cli.shows(/sip-serve: UDP 127\.0\.0\.1:\d+, TCP 127\.0\.0\.1:\d+; RTP on ports 10000-20000, HTTP on /);
+}
+
 describe('README, line by line', () => {
   test('has a line for each command', () => {
     const commands = new Set(steps.map(({ text }) => commandLine(text)?.args[0]));
-    for (const name of ['demo', 'echo', 'ari-serve', 'probe', 'report', 'completion', '--version', 'help'])
+    for (const name of ['demo', 'echo', 'ari-serve', 'sip-serve', 'probe', 'report', 'completion', '--version', 'help'])
       expect(commands).toContain(name);
   });
 
@@ -82,6 +88,7 @@ describe('README, line by line', () => {
     if (line === undefined) throw new Error(`not a line of rtplat: ${text}`);
     if (line.args[0] === 'echo') return startEcho(line);
     if (line.args[0] === 'ari-serve') return startService(line);
+    if (line.args[0] === 'sip-serve' && line.into === undefined && !line.args.includes('--check')) return startSipServer(line);
     const args = line.args.map((arg) => arg.replace('4000', echoPort));
     const ended = await new Cli(args, { ...line.env, RTPLAT_SERVICE: serviceUrl }, folder).end();
     expect(statusesOf(args), ended.stderr).toContain(ended.status);
@@ -99,6 +106,7 @@ describe('README, line by line', () => {
       }),
     );
     expect(endings.map(({ status, stderr }) => ({ status, stderr }))).toEqual([
+      { status: 0, stderr: '' },
       { status: 0, stderr: '' },
       { status: 0, stderr: '' },
     ]);

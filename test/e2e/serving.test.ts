@@ -161,6 +161,20 @@ describe('--daemon', () => {
     });
   });
 
+  it('is there for sip-serve too, which has its log in its configuration', async () => {
+    const file = write('s.toml', `[logging]\nfile = "${at('x.log')}"\nenable_syslog = false\n`);
+    const flags = ['--config', file, '--bind', '127.0.0.1', '--port', '0', '--http-port', '0', '--pid-file', at('x.pid'), '--daemon'];
+    const { status, stdout, stderr } = await runCli(['sip-serve', ...flags]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const pid = readPid(at('x.pid')) ?? 0;
+    pids.push(pid);
+    expect(stdout).toBe(`rtplat sip-serve runs as process ${pid}\n`);
+    process.kill(pid, 'SIGTERM');
+    await gone(pid);
+    expect(existsSync(at('x.pid'))).toBe(false);
+    expect(readFileSync(at('x.log'), 'utf8')).toMatch(/ sip-serve: UDP .*\n(.*\n)*.* sip-serve stopped\n$/);
+  });
+
   it('opens its log file again at SIGHUP', async () => {
     const { pid } = await start('--status-interval', '50ms');
     const at4000 = await port();

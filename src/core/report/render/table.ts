@@ -199,7 +199,7 @@ export function serviceTable(metrics: MetricsDocument): Table {
 }
 
 /** All calls of a service that answers by itself, relayed or not. */
-function answeredTable(calls: AnsweredCalls): Table {
+function answeredTable(calls: AnsweredCalls, note: string): Table {
   return {
     title: 'Answered calls',
     columns: ['taken', 'active', 'at most', 'completed', 'cancelled', 'rejected', 'failed', 'refused', 'digits'].map(right),
@@ -213,14 +213,17 @@ function answeredTable(calls: AnsweredCalls): Table {
         plain(formatCount(calls.digits)),
       ],
     ],
-    note: 'Below: the relayed calls alone.',
+    note,
   };
 }
 
 /** Everything that is shown of a service, live or at its end. @param answered of one that answers calls by itself. */
 export function serviceTables(metrics: MetricsDocument, calls: readonly CallRow[], answered?: AnsweredCalls): readonly Table[] {
+  // No ports for the relay: its zeros would be those of nothing.
+  if (answered !== undefined && metrics.ports.total === 0)
+    return [answeredTable(answered, 'No call is relayed: there is no latency to show.'), callTable(calls)];
   return [
-    ...(answered === undefined ? [] : [answeredTable(answered)]),
+    ...(answered === undefined ? [] : [answeredTable(answered, 'Below: the relayed calls alone.')]),
     serviceTable(metrics),
     latencyTable(metrics),
     packetTable({ ...metrics.counters, received: metrics.counters.returned }, metrics),
