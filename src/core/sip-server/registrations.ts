@@ -3,6 +3,7 @@ import { createHash, randomBytes, randomInt, X509Certificate } from 'node:crypto
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { messageOf, RtplatError } from '../errors.ts';
+import { readSecret } from '../service/secret.ts';
 import type { Logger } from '../service/log.ts';
 import { Registration } from '../sip/registration.ts';
 import type { RegistrationState } from '../sip/registration.ts';
@@ -281,13 +282,5 @@ function passwordOf({ password, password_file: file, password_env: variable, use
     }
     return value;
   }
-  try {
-    return (
-      readFileSync(file ?? '', 'utf8')
-        .split('\n', 1)[0]
-        ?.trimEnd() ?? ''
-    );
-  } catch (error) {
-    throw new RtplatError('usage', `cannot read password_file of account "${username}": ${messageOf(error)}`, { cause: error });
-  }
+  return readSecret(file ?? '', `password_file of account "${username}"`, env);
 }

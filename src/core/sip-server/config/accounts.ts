@@ -33,7 +33,7 @@ export const ACCOUNTS: TableList<RegisterAccount> = tableList<RegisterAccount>({
     }),
     password_file: optionalKey(text({ what: 'a file name' }), {
       example: '/etc/rtplat/pbx.password',
-      doc: 'File whose first line is the password.',
+      doc: 'File whose first line is the password; credential:NAME is what systemd handed over by that name.',
     }),
     password_env: optionalKey(text({ what: 'the name of an environment variable', fault: variableFault }), {
       example: 'PBX_PASSWORD',
