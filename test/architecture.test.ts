@@ -44,7 +44,7 @@ const refusedImports = [
   ].map((name) => using(`../${name}.ts`)),
   ...[
     ...['udp/batch/engine', 'relay/media', 'relay/fleet', 'probe/pacer', 'probe/session', 'report/sources', 'report/files'],
-    ...['sip/transports/udp', 'media/fleet', 'media/link', 'sip-server/server', 'sip-server/player-legs'],
+    ...['sip/transports/udp', 'monitor/host/runner', 'media/fleet', 'media/link', 'sip-server/server', 'sip-server/player-legs'],
   ].map((name) => using(`../${name}.ts`)),
   using('../../commands/main.ts'),
   using('../../../bin/rtplat.ts'),

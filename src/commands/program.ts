@@ -7,6 +7,7 @@ import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { echoCommand } from './echo.ts';
 import type { CommandIo } from './io.ts';
+import { monitorCommand } from './monitor.ts';
 import { probeCommand } from './probe.ts';
 import { reportCommand } from './report.ts';
 import { sipServeCommand } from './sip-serve.ts';
@@ -41,7 +42,16 @@ Start here:
   $ rtplat report --sla run.json                  a verdict
 ${EXIT_STATUS}`,
     );
-  for (const make of [demoCommand, echoCommand, ariServeCommand, sipServeCommand, probeCommand, reportCommand, completionCommand]) {
+  for (const make of [
+    demoCommand,
+    echoCommand,
+    ariServeCommand,
+    sipServeCommand,
+    monitorCommand,
+    probeCommand,
+    reportCommand,
+    completionCommand,
+  ]) {
     program.addCommand(inherit(make(io), program));
   }
   return program;

@@ -1,6 +1,5 @@
 /** Media that is made and taken here: tones, files, silence, recordings, and the caller's own packets back. */
 import { randomInt } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { resample } from '../audio/resample.ts';
 import type { ToneSpec } from '../audio/tone.ts';
@@ -12,6 +11,7 @@ import { PortAllocator } from '../ports/allocator.ts';
 import type { PortLease } from '../ports/allocator.ts';
 import type { PortCounts } from '../report/metrics.ts';
 import type { NegotiatedMedia } from '../sip/sdp-offer.ts';
+import { makeFolder } from '../service/folder.ts';
 import { formatHostPort } from '../values/address.ts';
 import { formatPortRange } from '../values/ports.ts';
 import type { PortRange } from '../values/ports.ts';
@@ -121,7 +121,7 @@ export class PlayerLegs implements MediaLegs {
         return (rateHz) => ({ kind: 'play', samples: resample(samples, knownHz, rateHz), repeat });
       }
       case 'record': {
-        await mkdir(action.directory, { recursive: true });
+        await makeFolder(action.directory);
         const file = path.join(action.directory, `${callId}.wav`);
         return () => ({ kind: 'record', file, maxBytes: MAX_RECORDING_BYTES });
       }

@@ -5,10 +5,11 @@
  * One write is on its way at a time, so that lines stay in order and a line stays whole across a file that is begun anew.
  */
 import { writeSync } from 'node:fs';
-import { mkdir, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, messageOf } from '../../errors.ts';
+import { makeFolder } from '../folder.ts';
 import type { LogLine } from '../log.ts';
 import { LineQueue } from './line-queue.ts';
 import { Outage } from './outage.ts';
@@ -228,7 +229,7 @@ export class LogFile implements LogTarget {
     const { path, maxBytes } = this.#settings;
     this.#reopening = false;
     await this.#shut();
-    await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
+    await makeFolder(dirname(path), FOLDER_MODE);
     const handle = await open(path, 'a', FILE_MODE);
     this.#handle = handle;
     const found = await handle.stat();
