@@ -233,7 +233,7 @@ class AriService {
       uptimeSeconds: process.uptime(),
       activeCalls: this.fleet.register.active,
       totalCalls: this.fleet.register.totals().taken,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#usage.memoryBytes,
       cpuPercent: this.#usage.cpuPercent,
     });
   }

@@ -149,12 +149,16 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
   }
   const run = await documentOf(result, { target, startedAt, engineReason: reason });
   const { renderJson } = await import('../core/report/render/json.ts');
-  if (options.out !== undefined) {
-    const { writeAtomically } = await import('../core/report/files.ts');
-    await writeAtomically(options.out, renderJson(run));
+  try {
+    if (options.out !== undefined) {
+      const { writeAtomically } = await import('../core/report/files.ts');
+      await writeAtomically(options.out, renderJson(run));
+    }
+  } finally {
+    // All there is of the measurement when the file cannot be written.
+    if (options.json === true) io.stdout.write(renderJson(run));
+    else io.stdout.write(view.resultTable(result, run, await io.chalk(), widthOf(io.stdout)));
   }
-  if (options.json === true) io.stdout.write(renderJson(run));
-  else io.stdout.write(view.resultTable(result, run, await io.chalk(), widthOf(io.stdout)));
   if (options.quiet !== true) {
     const { doubts } = await import('../core/probe/doubts.ts');
     await view.writeWarnings(io, doubts(result));

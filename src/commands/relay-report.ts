@@ -41,10 +41,17 @@ export interface RelayReportOptions {
   readonly logFormat: 'text' | 'json';
 }
 
-/** Writes the run file, when one was asked for, and prints the final report. */
+/** Writes the run file, when one was asked for, and prints the final report, which is all there is when the file cannot be written. */
 export async function reportRelay(io: CommandIo, fleet: RelayFleet, options: RelayReportOptions): Promise<void> {
   const run = await relayRun(fleet, options);
-  if (options.out !== undefined) await writeAtomically(options.out, renderJson(run));
+  try {
+    if (options.out !== undefined) await writeAtomically(options.out, renderJson(run));
+  } finally {
+    await printReport(io, fleet, run, options);
+  }
+}
+
+async function printReport(io: CommandIo, fleet: RelayFleet, run: RunDocument, options: RelayReportOptions): Promise<void> {
   if (options.logFormat === 'json') {
     io.stdout.write(`${JSON.stringify({ time: run.ended_at, level: 'info', message: 'final report', summary: run.summary })}\n`);
     return;

@@ -1,5 +1,4 @@
 /** The parts of `rtplat sip-serve`, wired together: media, relay, signalling, HTTP; started and stopped in order. */
-import { appendFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { messageOf } from '../core/errors.ts';
 import type { RtplatError } from '../core/errors.ts';
@@ -21,6 +20,7 @@ import type { HttpService } from '../core/service/http.ts';
 import { Keeper } from '../core/service/keeper.ts';
 import type { KeptPart } from '../core/service/keeper.ts';
 import type { Logger } from '../core/service/log.ts';
+import { LogFile } from '../core/service/log/file.ts';
 import { Pause } from '../core/service/pause.ts';
 import { StatusTimer } from '../core/service/status-timer.ts';
 import { ResourceUsage } from '../core/service/usage.ts';
@@ -80,6 +80,7 @@ export class SipService {
   /** By the name of their check in /health. */
   readonly #keepers = new Map<string, Keeper>();
   readonly #pauses: Pause[] = [];
+  readonly #records: LogFile | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(config: SipServeConfig, engine: EngineChoice, log: Logger, env: NodeJS.ProcessEnv) {
@@ -87,6 +88,10 @@ export class SipService {
     this.#config = config;
     this.#engine = engine;
     this.#log = log;
+    const { call_records_file: path } = config.metrics;
+    // Whatever the level, as for the log itself: who set it did not know that records would be missing.
+    const note = (message: string): void => log.error(message);
+    if (path !== undefined) this.#records = new LogFile({ path, title: 'Call records file', maxBytes: Infinity, maxFiles: 1 }, note);
     const { promise, reject } = Promise.withResolvers<never>();
     this.failed = promise;
     this.failed.catch(() => {});
@@ -121,6 +126,7 @@ export class SipService {
 
   async start(): Promise<void> {
     const { sip, media, health } = this.#config;
+    await this.#records?.start();
     const [bindAddress = '0.0.0.0'] = sip.bind_address;
     const relays = usesRelay(this.#config);
     const [playerRange, relayRange] = splitRange({ first: media.rtp_port_range_start, last: media.rtp_port_range_end }, relays);
@@ -291,27 +297,19 @@ export class SipService {
       uptimeSeconds: process.uptime(),
       activeCalls: server.book.active,
       totalCalls: server.book.taken,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#usage.memoryBytes,
       cpuPercent: this.#usage.cpuPercent,
     });
   }
 
   #ended(record: SipCallDocument): void {
     for (const listener of this.#listeners) listener.ended(record);
-    const file = this.#config.metrics.call_records_file;
     // The disk has its own time; a call does not wait for it.
-    if (file !== undefined) void this.#write(file, record);
-  }
-
-  async #write(file: string, record: SipCallDocument): Promise<void> {
-    try {
-      await appendFile(file, `${JSON.stringify(record)}\n`);
-    } catch (error) {
-      this.#log.error(`The call record was not written: ${messageOf(error)}`);
-    }
+    this.#records?.write({ text: JSON.stringify(record) });
   }
 
   async reload(read: () => Promise<ConfigReading<SipServeConfig>>): Promise<void> {
+    this.#records?.reopen();
     try {
       const { config, problems, warnings } = await read();
       for (const problem of [...problems, ...warnings]) this.#log.warn(describeProblem(problem));
@@ -347,6 +345,7 @@ export class SipService {
     await this.#watch?.stop();
     await this.#http?.stop();
     await this.#server?.stop();
+    await this.#records?.close();
     try {
       await this.#writeRun();
     } finally {

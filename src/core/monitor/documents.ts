@@ -30,13 +30,13 @@ export interface MonitorHealth {
   readonly reason: string | null;
   readonly uptime_seconds: number;
   readonly services: { readonly total: number; readonly up: number; readonly given_up: number };
-  readonly memory_usage_mb: number;
+  readonly memory_usage_mb: number | null;
   readonly cpu_usage_percent: number | null;
 }
 
 export interface MonitorFacts {
   readonly uptimeSeconds: number;
-  readonly memoryBytes: number;
+  readonly memoryBytes: number | null;
   readonly cpuPercent: number | null;
 }
 
@@ -72,7 +72,7 @@ export function monitorHealth(services: readonly ServiceDocument[], facts: Monit
       up: services.filter(({ up }) => up === true).length,
       given_up: services.filter(({ phase }) => phase === 'given_up').length,
     },
-    memory_usage_mb: facts.memoryBytes / 1024 ** 2,
+    memory_usage_mb: facts.memoryBytes === null ? null : facts.memoryBytes / 1024 ** 2,
     cpu_usage_percent: facts.cpuPercent,
   };
 }

@@ -105,12 +105,13 @@ export class EchoWatch implements PacketReceiver {
     try {
       const nowNs = this.#options.engine.nowNs();
       if (nowNs - this.#resolvedNs > (this.#target === undefined ? 0 : RESOLVE_EVERY_NS)) await this.#resolve(nowNs);
-      this.#send();
     } catch (error) {
       this.#trouble = messageOf(error);
     } finally {
       this.#busy = false;
     }
+    // A name that cannot be resolved any more says nothing about the address that it stood for.
+    this.#send();
     this.#say();
   }
 

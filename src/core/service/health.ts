@@ -21,7 +21,8 @@ export interface HealthFacts {
   readonly uptimeSeconds: number;
   readonly activeCalls: number;
   readonly totalCalls: number;
-  readonly memoryBytes: number;
+  /** Resident; null when it is not known. */
+  readonly memoryBytes: number | null;
   /** Of one core, over the last second; null before the first second is over. */
   readonly cpuPercent: number | null;
 }
@@ -34,7 +35,7 @@ export interface HealthDocument {
   readonly uptime_seconds: number;
   readonly active_calls: number;
   readonly total_calls: number;
-  readonly memory_usage_mb: number;
+  readonly memory_usage_mb: number | null;
   readonly cpu_usage_percent: number | null;
   readonly ports: PortCounts;
   readonly relay_ports?: PortCounts | null;
@@ -53,7 +54,7 @@ export function healthDocument(facts: HealthFacts): HealthDocument {
     uptime_seconds: facts.uptimeSeconds,
     active_calls: facts.activeCalls,
     total_calls: facts.totalCalls,
-    memory_usage_mb: facts.memoryBytes / 1024 ** 2,
+    memory_usage_mb: facts.memoryBytes === null ? null : facts.memoryBytes / 1024 ** 2,
     cpu_usage_percent: facts.cpuPercent,
     ports,
     ...(relayPorts === undefined ? {} : { relay_ports: relayPorts }),

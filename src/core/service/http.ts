@@ -83,7 +83,7 @@ async function listen(server: Server, { host, port }: HttpServiceOptions): Promi
     throw new RtplatError('bind', `cannot serve HTTP on ${formatHostPort(host, port)}: ${errnoOf(error)}`, { hint, cause: error });
   }
   server.on('error', () => {
-    // An accept that failed (EMFILE) concerns one client; the server goes on.
+    // Whatever becomes of one client, the server goes on. Of files that are used up nothing is heard here: libuv closes such connections.
   });
 }
 

@@ -18,6 +18,15 @@ export class ResourceUsage {
     return this.#cpuPercent;
   }
 
+  /** Resident memory; null when it cannot be asked for, which takes a file. */
+  get memoryBytes(): number | null {
+    try {
+      return process.memoryUsage.rss();
+    } catch {
+      return null;
+    }
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }

@@ -173,8 +173,8 @@ export class AnsweringCall implements CallListener, LegEvents {
       }
     } catch (error) {
       this.#log.error(`Failed to take the call: ${messageOf(error)}`);
-      // No port, media that is being started again, an echo without an address: another time it may be there.
-      const later = error instanceof RtplatError && (error.code === 'no-ports' || error.code === 'network');
+      // No port, no socket, media that is being started again, an echo without an address: another time it may be there.
+      const later = error instanceof RtplatError && ['no-ports', 'bind', 'network'].includes(error.code);
       const seconds = this.#settings.retryAfterSeconds;
       const headers: [string, string][] = later && seconds > 0 ? [['Retry-After', String(seconds)]] : [];
       call.reject(later ? 503 : 500, host.nowMs(), { headers });

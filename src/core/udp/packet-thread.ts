@@ -1,7 +1,7 @@
 /** The main thread's end of a thread that handles packets ({@link ServedThread}). */
 import { closeSync, writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { errnoOf, RtplatError } from '../errors.ts';
+import { errnoOf, messageOf, RtplatError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { EngineChoice } from './choices.ts';
 import type { EngineSelection } from './select.ts';
@@ -108,6 +108,10 @@ export class PacketThread<Request, Answer> {
 /** An error crosses threads without its class. */
 function revived(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
+  if (errnoOf(error) === 'ERR_WORKER_INIT_FAILED') {
+    const hint = 'a thread takes some ten files: raise the limit with ulimit -n';
+    return new RtplatError('bind', `cannot start a packet thread: ${messageOf(error)}`, { hint, cause: error });
+  }
   if (!('hint' in error) || !('code' in error) || typeof error.hint !== 'string') return error;
   return new RtplatError(error.code as ErrorCode, error.message, { hint: error.hint });
 }

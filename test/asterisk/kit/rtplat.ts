@@ -62,12 +62,18 @@ interface ProgramOptions {
   readonly args: readonly string[];
   readonly dir: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Words of a program that starts it. */
+  readonly through?: readonly string[];
 }
 
-function startProgram({ name, args, dir, env = {} }: ProgramOptions): { readonly program: Program; readonly over: () => boolean } {
+function startProgram({ name, args, dir, env = {}, through = [] }: ProgramOptions): {
+  readonly program: Program;
+  readonly over: () => boolean;
+} {
   const logPath = join(dir, `${name}.log`);
   const errorPath = join(dir, `${name}.err`);
-  const running: Running = start(process.execPath, [PROGRAM, ...args], logPath, { env, errorPath });
+  const [starter, ...before] = [...through, process.execPath];
+  const running: Running = start(starter, [...before, PROGRAM, ...args], logPath, { env, errorPath });
   let over = false;
   const ended = running.ended.then(({ code, signal }): Ending => {
     over = true;
@@ -114,11 +120,13 @@ export interface EchoOptions {
   /** Default 4000. */
   readonly port?: number;
   readonly name?: string;
+  readonly args?: readonly string[];
+  readonly through?: readonly string[];
 }
 
 /** `rtplat echo`; resolves when it listens. */
-export async function startEcho({ dir, port = 4000, name = 'echo' }: EchoOptions): Promise<Program> {
-  const { program } = startProgram({ name, args: ['echo', '--port', String(port)], dir });
+export async function startEcho({ dir, port = 4000, name = 'echo', args = [], through = [] }: EchoOptions): Promise<Program> {
+  const { program } = startProgram({ name, args: ['echo', '--port', String(port), ...args], dir, through });
   await program.line(/^echo listening on /);
   return program;
 }
@@ -127,6 +135,7 @@ export interface ServiceOptions {
   readonly dir: string;
   readonly ari: Ari;
   readonly args?: readonly string[];
+  readonly through?: readonly string[];
   /** Default: Asterisk's own. */
   readonly password?: string;
   /** Default 9090. */
@@ -179,6 +188,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       ...(options.args ?? []),
     ],
     env: { ARI_PASS: options.password ?? ari.password },
+    ...(options.through === undefined ? {} : { through: options.through }),
   });
   const get = async <T>(path: string, accept = 'application/json'): Promise<Answer<T>> => {
     const response = await fetch(`http://127.0.0.1:${httpPort}${path}`, { headers: { accept }, signal: AbortSignal.timeout(10_000) });

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { MetricsDocument } from '../../../src/core/report/metrics.ts';
 import type { BookTotals } from '../../../src/core/sip-server/call-book.ts';
 import type { SipCallDocument } from '../../../src/core/sip-server/call-documents.ts';
 import { peer } from './peers.ts';
@@ -15,9 +16,14 @@ const HTTP_PORT = 8090;
 export interface ServerPlace {
   readonly port?: number;
   readonly httpPort?: number;
+  /** Words of a program that starts it. */
+  readonly through?: readonly string[];
+  /** Lines of [metrics] and [logging], instead of a call records file in `dir` and standard output alone. */
+  readonly metrics?: string;
+  readonly logging?: string;
 }
 
-export interface ServerMetrics {
+export interface ServerMetrics extends MetricsDocument {
   readonly calls: BookTotals;
   readonly media: { readonly ports: { readonly free: number; readonly total: number } };
 }
@@ -30,6 +36,8 @@ export interface SipServe {
   records(user: string, count?: number): Promise<readonly SipCallDocument[]>;
   /** Waits until so many calls have had their ACK; `user`: of those for this user. */
   confirmed(count: number, user?: string): Promise<void>;
+  /** Documents of the calls, those that are up first. */
+  channels(): Promise<readonly SipCallDocument[]>;
   /** Waits until no call is up and every port is free. */
   idle(): Promise<ServerMetrics>;
   /** Waits for a line of the log that matches, and gives all that do. */
@@ -42,7 +50,7 @@ export interface SipServe {
 
 /** @param toml tables to add to the file, besides [health], [metrics] and [logging]. */
 export async function startSipServe(dir: string, toml: string, place: ServerPlace = {}): Promise<SipServe> {
-  const { port = SIP_PORT, httpPort = HTTP_PORT } = place;
+  const { port = SIP_PORT, httpPort = HTTP_PORT, through = [] } = place;
   const records = join(dir, 'calls.jsonl');
   const file = join(dir, 'sip-serve.toml');
   const rest = `
@@ -50,15 +58,15 @@ export async function startSipServe(dir: string, toml: string, place: ServerPlac
 health_check_port = ${httpPort}
 
 [metrics]
-call_records_file = ${JSON.stringify(records)}
+${place.metrics ?? `call_records_file = ${JSON.stringify(records)}`}
 
 [logging]
-enable_file_logging = false
-enable_syslog = false
+${place.logging ?? 'enable_file_logging = false\nenable_syslog = false'}
 `;
   writeFileSync(file, `${toml}\n${rest}`);
-  const args = [PROGRAM, 'sip-serve', '--config', file, '--bind', '127.0.0.1', '--port', String(port)];
-  const running = start(process.execPath, args, join(dir, 'sip-serve.log'), { cwd: dir });
+  const [program, ...before] = [...through, process.execPath];
+  const args = [...before, PROGRAM, 'sip-serve', '--config', file, '--bind', '127.0.0.1', '--port', String(port)];
+  const running = start(program, args, join(dir, 'sip-serve.log'), { cwd: dir });
   let over = false;
   void running.ended.then(() => (over = true));
   await until('sip-serve listening', () => over || running.output().includes(' sip-serve: ') || undefined);
@@ -68,6 +76,8 @@ enable_syslog = false
     return (await response.json()) as T;
   };
   const metrics = (): Promise<ServerMetrics> => get<ServerMetrics>('/metrics');
+  const channels = async (): Promise<readonly SipCallDocument[]> =>
+    (await get<{ readonly channels: readonly SipCallDocument[] }>('/channels')).channels;
   const lines = (pattern: RegExp, count = 1): Promise<readonly string[]> =>
     until(`${count} lines ${pattern} in the log`, () => {
       const found = running
@@ -79,6 +89,7 @@ enable_syslog = false
   return {
     running,
     metrics,
+    channels,
     records: (user, count = 1) =>
       until(`${count} records of calls for ${user}`, () => {
         const lines = existsSync(records) ? readFileSync(records, 'utf8').split('\n') : [];
@@ -88,8 +99,7 @@ enable_syslog = false
       }),
     confirmed: async (count, user) => {
       await until(`${count} calls up`, async () => {
-        const { channels } = await get<{ readonly channels: readonly SipCallDocument[] }>('/channels');
-        const up = channels.filter((call) => call.state === 'confirmed' && (user === undefined || call.user === user));
+        const up = (await channels()).filter((call) => call.state === 'confirmed' && (user === undefined || call.user === user));
         return up.length === count || undefined;
       });
     },

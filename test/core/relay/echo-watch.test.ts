@@ -1,9 +1,12 @@
+import { lookup } from 'node:dns/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RtplatError } from '../../../src/core/errors.ts';
 import { EchoWatch } from '../../../src/core/relay/echo-watch.ts';
 import type { UdpEngine } from '../../../src/core/udp/engine.ts';
 import { MemoryLog } from '../../kit/memory-log.ts';
 import { FakeSocket } from './fake-socket.ts';
+
+vi.mock(import('node:dns/promises'), { spy: true });
 
 const ECHO = { address: '127.0.0.1', port: 4_000 };
 
@@ -13,6 +16,7 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.mocked(lookup).mockReset();
 });
 
 /** A watch whose echo answers after `delayMs`, or not at all while that is undefined. */
@@ -106,6 +110,18 @@ describe('EchoWatch', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(watch.status()).toMatchObject({ address: '127.0.0.1', answering: true });
     expect(log.count('does not answer')).toBe(1);
+    await watch.stop();
+  });
+
+  it('goes on with the address it has when there is no other to be had', async () => {
+    const { watch, echo, log } = setUp(1);
+    await watch.start();
+    vi.mocked(lookup).mockRejectedValue(new Error('getaddrinfo EMFILE 127.0.0.1'));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(vi.mocked(lookup).mock.calls.length).toBeGreaterThan(20);
+    expect(watch.status()).toMatchObject({ answering: true, reason: null });
+    expect(echo.sockets).toHaveLength(1);
+    expect(log.count('does not answer')).toBe(0);
     await watch.stop();
   });
 

@@ -28,6 +28,10 @@ test('healthy when a call could be taken, with the fields of the contract', () =
   });
 });
 
+test('memory that cannot be asked for is not known', () => {
+  expect(healthDocument({ ...WELL, memoryBytes: null }).memory_usage_mb).toBeNull();
+});
+
 test.each([
   ['ARI is away', { checks: [{ name: 'ari', ok: false, reason: 'no connection' }] }, 'no connection'],
   ['the echo does not answer', { checks: [{ name: 'echo', ok: false, reason: 'no answer' }] }, 'no answer'],

@@ -199,6 +199,7 @@ describe('an answering call', () => {
 
   test.each([
     [new RtplatError('no-ports', 'no ports available'), '503', '10'],
+    [new RtplatError('bind', 'cannot bind 0.0.0.0:10000: EMFILE'), '503', '10'],
     [new RtplatError('network', 'the media thread is being started again'), '503', '10'],
     [new RtplatError('usage', 'cannot read hello.wav'), '500', undefined],
   ])('without media is refused: %s', async (fails, status, retryAfter) => {

@@ -134,7 +134,7 @@ export class Monitor {
   }
 
   #facts(): MonitorFacts {
-    return { uptimeSeconds: process.uptime(), memoryBytes: process.memoryUsage.rss(), cpuPercent: this.#usage.cpuPercent };
+    return { uptimeSeconds: process.uptime(), memoryBytes: this.#usage.memoryBytes, cpuPercent: this.#usage.cpuPercent };
   }
 }
 

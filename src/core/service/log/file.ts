@@ -19,6 +19,8 @@ import type { LogTarget, Note } from './target.ts';
 
 export interface LogFileSettings {
   readonly path: string;
+  /** What a message calls the file; default `Log file`. */
+  readonly title?: string;
   /** A file that would become larger is begun anew. */
   readonly maxBytes: number;
   /** Files that are kept: `path`, `path.1` (the one before it), …, `path.N-1`. */
@@ -78,7 +80,7 @@ export class LogFile implements LogTarget {
     await this.#run();
   }
 
-  write({ text }: LogLine): void {
+  write({ text }: Pick<LogLine, 'text'>): void {
     if (this.#closed) return;
     if (!this.#queue.push(`${text}\n`)) {
       this.#outage.lost(1);
@@ -117,7 +119,8 @@ export class LogFile implements LogTarget {
   }
 
   get #name(): string {
-    return `Log file ${this.#settings.path}`;
+    const { title = 'Log file', path } = this.#settings;
+    return `${title} ${path}`;
   }
 
   get #waiting(): number {
@@ -234,6 +237,11 @@ export class LogFile implements LogTarget {
     this.#handle = handle;
     const found = await handle.stat();
     this.#size = found.isFile() ? found.size : Number.NEGATIVE_INFINITY;
+    // A line that was cut off when a process ended on a full disk is not to take the next one with it.
+    if (this.#rest === undefined && this.#size > 0 && !(await endsLine(path, this.#size))) {
+      const { bytesWritten } = await handle.write('\n');
+      this.#size += bytesWritten;
+    }
     this.#limit = maxBytes;
     this.#checkedMs = performance.now();
   }
@@ -266,6 +274,21 @@ export class LogFile implements LogTarget {
     } catch {
       // A disk that is gone has said so at the write.
     }
+  }
+}
+
+/** Whether the last byte is a line feed. A file that cannot be read, only written, is taken for whole. */
+async function endsLine(path: string, size: number): Promise<boolean> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(1), 0, 1, size - 1);
+      return bytesRead === 0 || buffer[0] === 0x0a;
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return true;
   }
 }
 

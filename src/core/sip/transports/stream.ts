@@ -61,7 +61,7 @@ export class StreamTransport {
     server.on('secureConnection', (socket: TLSSocket) => this.#accept(socket));
     // A handshake that fails has no connection to tell of; one that takes too long is left open by Node.js.
     server.on('tlsClientError', (_error: Error, socket: TLSSocket) => socket.destroy());
-    // Too many open files, and the like: the next one may be taken.
+    // The next one may be taken. Of files that are used up nothing is heard here: libuv closes such connections.
     server.on('error', () => undefined);
     server.on('drop', () => {
       this.refused += 1;

@@ -10,7 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LogFile } from '../../../../src/core/service/log/file.ts';
 import type { LogFileTimes } from '../../../../src/core/service/log/file.ts';
@@ -59,6 +59,18 @@ async function until(done: () => boolean): Promise<void> {
 }
 
 describe('a log file', () => {
+  it('goes on behind a line that an earlier process could not finish, and changes nothing of one that it could', async () => {
+    const path = newPath();
+    mkdirSync(dirname(path));
+    writeFileSync(path, 'half a li');
+    const first = await open({ path });
+    await first.file.close();
+    const { file } = await open({ path });
+    file.write(line('whole'));
+    await file.close();
+    expect(read(path)).toBe(`half a li\n${written('whole')}`);
+  });
+
   it('is made with its folders, for its owner and group alone, before the first line', async () => {
     const { path, file } = await open({ path: join(root, 'a', 'b', 'c.log') });
     expect(read(path)).toBe('');
@@ -115,13 +127,14 @@ describe('rotation', () => {
   it('counts from the size that the file had', async () => {
     const path = newPath();
     mkdirSync(join(path, '..'));
-    writeFileSync(path, 'x'.repeat(2 * SIZE - 1));
+    const found = `${'x'.repeat(2 * SIZE - 2)}\n`;
+    writeFileSync(path, found);
     const { file } = await open({ path, maxBytes: 3 * SIZE });
     file.write(line('0'));
     file.write(line('1'));
     await file.close();
     expect(read(path)).toBe(written('1'));
-    expect(read(`${path}.1`)).toBe(`${'x'.repeat(2 * SIZE - 1)}${written('0')}`);
+    expect(read(`${path}.1`)).toBe(found + written('0'));
   });
 
   it('keeps none but the present one where only one is to be kept', async () => {
@@ -144,12 +157,12 @@ describe('rotation', () => {
     const path = newPath();
     mkdirSync(join(path, '..'));
     for (const number of [1, 3, 4, 5]) writeFileSync(`${path}.${number}`, `old ${number}`);
-    writeFileSync(path, 'full');
+    writeFileSync(path, 'full\n');
     const { file } = await open({ path, maxBytes: SIZE, maxFiles: 4 });
     file.write(line('0'));
     await file.close();
     expect(names(path)).toEqual(['rtplat.log', 'rtplat.log.1', 'rtplat.log.2', 'rtplat.log.3']);
-    expect([1, 2, 3].map((number) => read(`${path}.${number}`))).toEqual(['full', 'old 1', 'old 3']);
+    expect([1, 2, 3].map((number) => read(`${path}.${number}`))).toEqual(['full\n', 'old 1', 'old 3']);
   });
 
   it('sees that somebody has emptied the file', async () => {
