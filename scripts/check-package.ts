@@ -31,7 +31,7 @@ try {
   const { tarball, files, bytes } = pack(work);
   process.stdout.write(`${path.basename(tarball)}: ${files.length} files, ${Math.round(bytes / 1024)} kB packed\n`);
   const allowed =
-    /^(?:dist\/(?:bin|src)\/.*\.(?:js|d\.ts)|dist\/vendor\/ari-client\.cjs|schema\/[^/]+\.json|(?:README|CHANGELOG)\.md|LICENSE|THIRD-PARTY-NOTICES\.txt|package\.json)$/;
+    /^(?:dist\/(?:bin|src)\/.*\.(?:js|d\.ts)|dist\/vendor\/ari-client\.cjs|schema\/[^/]+\.json|man\/rtplat[a-z-]*\.1|(?:README|CHANGELOG)\.md|LICENSE|THIRD-PARTY-NOTICES\.txt|package\.json)$/;
   check('nothing is packed that a user has no use for', files.filter((file) => !allowed.test(file)).join('\n'));
   const wanted = [
     'dist/bin/rtplat.js',

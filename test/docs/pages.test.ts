@@ -11,7 +11,19 @@ const pages = allPages();
 const program = createProgram(capturedIo());
 
 /** Options of other programs that the pages speak of. */
-const FOREIGN = ['--global', '--project', '--refresh', '--short', '--write', '--only', '--volumes', '--wait'];
+const FOREIGN = [
+  '--global',
+  '--project',
+  '--refresh',
+  '--short',
+  '--write',
+  '--only',
+  '--volumes',
+  '--wait',
+  '--user',
+  '--purge',
+  '--dry-run',
+];
 
 function optionsOf(command: Command): string[] {
   return command
