@@ -199,10 +199,10 @@ export class RelayFleet {
   #stranger(id: number, from: Endpoint): void {
     const record = this.#calls.get(id);
     if (record === undefined) return;
-    const pinned = record.peer === null ? 'nobody yet' : record.peer;
-    this.#options.log
-      .scoped(record.id)
-      .warn(`Datagrams from ${formatHostPort(from.address, from.port)} are not relayed: the peer is ${pinned}`);
+    const source = formatHostPort(from.address, from.port);
+    // This is told from another thread: meanwhile they may have become the peer's.
+    const why = record.peer === source ? 'they came before the call was up' : `the peer is ${record.peer ?? 'nobody yet'}`;
+    this.#options.log.scoped(record.id).warn(`Datagrams from ${source} are not relayed: ${why}`);
   }
 
   async #release(lease: PortLease<MediaPort>, id: string): Promise<void> {
