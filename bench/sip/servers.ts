@@ -21,14 +21,20 @@ export interface Called {
   readonly port: number;
 }
 
+/** Resident, bytes. */
+export interface Memory {
+  readonly all: number;
+  /** Without what comes from files: the program of Node.js itself, above all, which all processes of a host share. */
+  readonly own: number;
+}
+
 export interface SipServe extends Called {
   /** Where it runs. */
   readonly folder: string;
   metrics(): Promise<SipMetricsDocument>;
   /** Waits until so many calls are up. */
   active(calls: number): Promise<void>;
-  /** Resident memory, bytes. */
-  memoryBytes(): number;
+  memory(): Memory;
 }
 
 export interface SipServeOptions {
@@ -73,7 +79,7 @@ export async function startSipServe(options: SipServeOptions): Promise<SipServe>
       const all = async (): Promise<true | undefined> => ((await health()).active_calls === calls ? true : undefined);
       await until(`${calls} calls up`, all, { timeoutMs: 60_000, everyMs: 250 });
     },
-    memoryBytes: () => residentBytes(running.pid),
+    memory: () => memoryOf(running.pid),
   };
 }
 
@@ -116,8 +122,10 @@ export async function startSippServer(port: number): Promise<Called> {
   return { running, port };
 }
 
-function residentBytes(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  if (line === null) throw new Error(`/proc/${pid}/status tells no VmRSS`);
-  return Number(line[1]) * 1024;
+function memoryOf(pid: number): Memory {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const [, all] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+  const [, own] = /^RssAnon:\s+(\d+) kB$/m.exec(status) ?? [];
+  if (all === undefined || own === undefined) throw new Error(`/proc/${pid}/status tells no VmRSS and RssAnon`);
+  return { all: Number(all) * 1024, own: Number(own) * 1024 };
 }

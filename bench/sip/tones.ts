@@ -6,6 +6,7 @@ import { dropsAt } from '../lib/drops.ts';
 import { startServer } from '../subjects/server.ts';
 import { call } from './caller.ts';
 import { startSipServe } from './servers.ts';
+import type { Memory } from './servers.ts';
 
 const PACING_BAR_MS = 5;
 const START_BAR_MB = 80;
@@ -38,9 +39,9 @@ export interface TonesResult {
   readonly seen: Spread;
   /** Of one core, while all calls were up. */
   readonly busy: number;
-  /** Resident, bytes: after the start, and with all calls up. */
-  readonly startBytes: number;
-  readonly upBytes: number;
+  /** After the start, and with all calls up. */
+  readonly atStart: Memory;
+  readonly whenUp: Memory;
 }
 
 interface Seen {
@@ -55,7 +56,7 @@ export async function measureTones(form: TonesForm): Promise<TonesResult> {
   const toneSeconds = Math.ceil(calls / callsPerSecond) + plateauSeconds;
   const behavior = { mode: 'tone', auto_answer_delay_ms: 0, tone_duration_seconds: toneSeconds };
   const server = await startSipServe({ port: 5070, httpPort: 8080, rtp: 10_000, level: 'info', behavior });
-  const startBytes = server.memoryBytes();
+  const atStart = server.memory();
   const sink = await startServer('sink', [PTIME_US, 'silent'], SINK_CPU);
   const called = call({ port: server.port, callsPerSecond, calls, scenario: { audioPort: sink.port, holdMs: null } });
   await server.active(calls);
@@ -63,7 +64,7 @@ export async function measureTones(form: TonesForm): Promise<TonesResult> {
   // Before the first tone ends.
   await delay((plateauSeconds * 1000) / 2);
   const busy = (server.running.cpuNs() - cpuNs) / ((performance.now() - startMs) * 1e6);
-  const upBytes = server.memoryBytes();
+  const whenUp = server.memory();
   const { failed } = await called;
   await delay(SETTLE_MS);
   const { sent, skipped, send_errors: sendErrors, pacing_error_ms: said } = (await server.metrics()).media;
@@ -73,14 +74,14 @@ export async function measureTones(form: TonesForm): Promise<TonesResult> {
   await server.running.stop();
   const { received, ...late } = JSON.parse(told.slice(told.indexOf('{'))) as Seen;
   const seen = { p50: late.late_p50_ns / 1e6, p99: late.late_p99_ns / 1e6, max: late.late_max_ns / 1e6 };
-  return { form, failed, sent, received, sinkDrops, skipped, sendErrors, said, seen, busy, startBytes, upBytes };
+  return { form, failed, sent, received, sinkDrops, skipped, sendErrors, said, seen, busy, atStart, whenUp };
 }
 
 export function tonesTable(result: TonesResult, bars: Bars): string {
-  const { form, said, seen, sinkDrops, skipped, sendErrors, startBytes, upBytes } = result;
+  const { form, said, seen, sinkDrops, skipped, sendErrors, atStart, whenUp } = result;
   const lost = result.sent - result.received - sinkDrops + skipped + sendErrors;
-  const perCallKb = (upBytes - startBytes) / form.calls / 1000;
-  const startMb = startBytes / 1e6;
+  const perCallKb = (whenUp.all - atStart.all) / form.calls / 1000;
+  const startMb = atStart.all / 1e6;
   const three = ({ p50, p99, max }: Spread): string => [p50, p99, max].map((ms) => ms.toFixed(2)).join(' / ');
   const what = `${form.calls} tones`;
   const rows: readonly (readonly [string, string, string])[] = [
@@ -94,6 +95,7 @@ export function tonesTable(result: TonesResult, bars: Bars): string {
     ['calls that failed', String(result.failed), bars.atMost(`${what}: calls that failed`, result.failed, 0)],
     ['its core busy', `${(100 * result.busy).toFixed(0)} %`, ''],
     ['resident memory after the start, MB', startMb.toFixed(1), bars.atMost('memory after the start, MB', startMb, START_BAR_MB)],
+    ['of it not from files, which processes share', (atStart.own / 1e6).toFixed(1), ''],
     ['what a call added, kB', perCallKb.toFixed(1), bars.atMost('memory a tone adds, kB', perCallKb, CALL_BAR_KB)],
   ];
   const head = `${form.calls} calls with a tone, ${form.calls * PACKETS_PER_SECOND} packets/s, on one core`;

@@ -99,7 +99,7 @@ describe('rtplat ari-serve', () => {
 
   it.each([
     ['no password', [], {}, 'no password for the ARI user asterisk; set ARI_PASS, or name a file with --ari-pass-file'],
-    ['a password file that is not there', ['--ari-pass-file', '/nonexistent/x'], {}, 'cannot read --ari-pass-file /nonexistent/x: ENOENT'],
+    ['a password file that is not there', ['--ari-pass-file', '/proc/none/x'], {}, 'cannot read --ari-pass-file /proc/none/x: ENOENT'],
     [
       'a password file without a password',
       ['--ari-pass-file', join(folder, 'empty')],
