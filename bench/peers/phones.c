@@ -45,12 +45,12 @@ static void *listen_to(void *count) {
     parts[i] = (struct iovec){packets[i], sizeof packets[i]};
     messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
   }
-  /* The time-out of the socket ends the wait: see main. */
-  while (!over) {
+  /* The time-out of the socket ends the wait (see main): what is on its way when the last packet is sent is heard too. */
+  for (;;) {
     const int got = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
     if (got > 0) *(int64_t *)count += got;
+    else if (over) return NULL;
   }
-  return NULL;
 }
 
 /* Reads the ports that the file has by now. */
