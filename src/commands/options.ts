@@ -95,6 +95,11 @@ class DeclaredOption extends Option {
   }
 }
 
+/** Collects what an option that may be repeated is given. */
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 export interface OptionSettings<T> {
   readonly parse?: (text: string) => T;
   /** As a user would write it; the help shows it. */

@@ -1,6 +1,7 @@
 /** What a probe shows: progress while it runs, and its result. */
 import type { ChalkInstance } from 'chalk';
 import type { ProbeProgress, ProbeResult } from '../core/probe/result.ts';
+import type { GateResult } from '../core/report/gate/check.ts';
 import { formatCount, formatMs, formatRatio } from '../core/report/render/table.ts';
 import type { Spread } from '../core/report/metrics.ts';
 import type { RunDocument, RunSummary } from '../core/report/run.ts';
@@ -113,4 +114,21 @@ export async function writeWarnings(io: CommandIo, warnings: readonly string[]):
   // Standard error may be a terminal where standard output is a file.
   const chalk = hasNoColour(io) ? new Chalk({ level: 0 }) : chalkStderr;
   for (const warning of warnings) io.stderr.write(`${chalk.yellow('Warning:')} ${warning}\n`);
+}
+
+/** The bounds below the result, or in words beside the document. */
+export async function writeGate(io: CommandIo, gate: GateResult, beside: boolean): Promise<void> {
+  const [{ boundTable, judgedLines }, { verdictTone }, { paint, renderTables }] = await Promise.all([
+    import('../core/report/render/judged.ts'),
+    import('../core/report/render/table.ts'),
+    import('./report-view.ts'),
+  ]);
+  if (beside) {
+    io.stderr.write(judgedLines({ sla: null, gate }));
+    return;
+  }
+  const chalk = await io.chalk();
+  io.stdout.write('\n');
+  io.stdout.write(await renderTables([boundTable(gate)], { chalk, columns: widthOf(io.stdout) }));
+  io.stdout.write(`verdict: ${paint(chalk, { text: gate.verdict, tone: verdictTone(gate.verdict) })}\n`);
 }

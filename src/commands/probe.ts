@@ -3,14 +3,19 @@ import { Command } from 'commander';
 import { RtplatError } from '../core/errors.ts';
 import type { RunLabels } from '../core/probe/document.ts';
 import type { ProbeOptions, ProbeResult } from '../core/probe/result.ts';
+import type { GateResult } from '../core/report/gate/check.ts';
+import type { Bound } from '../core/report/gate/expression.ts';
+import type { NamedRun } from '../core/report/merge.ts';
 import type { RunDocument } from '../core/report/run.ts';
 import type { EngineChoice } from '../core/udp/choices.ts';
 import { statusOfSignal, widthOf } from './io.ts';
+import { boundOptions, readBounds, STATUS_OF } from './bounds.ts';
+import type { BoundOptions } from './bounds.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 import { byteSize, durationNs, integer, option, positiveNumber } from './options.ts';
 import { engineOption } from './service-options.ts';
 
-interface ProbeCommandOptions {
+interface ProbeCommandOptions extends BoundOptions {
   readonly streams: number;
   readonly ptime: number;
   readonly rate?: number;
@@ -31,7 +36,7 @@ const MAX_RATE_PPS = 10_000;
 const MAX_IN_FLIGHT = 32_768;
 
 export function probeCommand(io: CommandIo): Command {
-  return new Command('probe')
+  const command = new Command('probe')
     .description('send RTP to an echo and measure the round trip')
     .argument('<target>', 'what to measure: udp://HOST:PORT')
     .addOption(option('-s, --streams <n>', 'RTP streams at once', { parse: integer(1, 10_000), default: '1', env: 'RTPLAT_STREAMS' }))
@@ -81,7 +86,9 @@ export function probeCommand(io: CommandIo): Command {
     .addOption(engineOption())
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
     .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
-    .addOption(option('-q, --quiet', 'no progress and no warnings', {}))
+    .addOption(option('-q, --quiet', 'no progress and no warnings', {}));
+  for (const each of boundOptions()) command.addOption(each);
+  return command
     .addHelpText('after', '\nExample:\n  $ rtplat probe udp://127.0.0.1:4000 --streams 10 --duration 30s --out run.json')
     .action(async (target: string, options: ProbeCommandOptions) => {
       await runProbe(io, target, options);
@@ -120,6 +127,8 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
   ]);
   const { host, port } = parseTarget(target);
   const settings = await probeOptions(options);
+  const bounds = await readBounds(options, io);
+  if (bounds === undefined) return;
   const { engine, reason } = await selectEngine(options.engine);
   const session = new ProbeSession({
     engine,
@@ -148,6 +157,7 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
     return;
   }
   const run = await documentOf(result, { target, startedAt, engineReason: reason });
+  const gate = await gateOf(bounds, { name: target, run });
   const { renderJson } = await import('../core/report/render/json.ts');
   try {
     if (options.out !== undefined) {
@@ -158,12 +168,13 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
     // All there is of the measurement when the file cannot be written.
     if (options.json === true) io.stdout.write(renderJson(run));
     else io.stdout.write(view.resultTable(result, run, await io.chalk(), widthOf(io.stdout)));
+    if (gate !== null) await view.writeGate(io, gate, options.json === true);
   }
   if (options.quiet !== true) {
     const { doubts } = await import('../core/probe/doubts.ts');
     await view.writeWarnings(io, doubts(result));
   }
-  io.exit(statusOf(run));
+  io.exit(statusOf(run, gate));
 }
 
 async function documentOf(
@@ -178,7 +189,18 @@ async function documentOf(
   return probeRun(result, { ...labels, version: VERSION, host: thisHost(), endedAt: new Date().toISOString() });
 }
 
-function statusOf(run: RunDocument): ExitStatus {
+/** null without a bound. */
+async function gateOf(bounds: readonly Bound[], run: NamedRun): Promise<GateResult | null> {
+  if (bounds.length === 0) return null;
+  const [{ checkBounds }, { runSubjects }] = await Promise.all([
+    import('../core/report/gate/check.ts'),
+    import('../core/report/gate/subject.ts'),
+  ]);
+  return checkBounds(bounds, runSubjects(run));
+}
+
+function statusOf(run: RunDocument, gate: GateResult | null): ExitStatus {
   if (run.summary.received === 0) return 1;
+  if (gate !== null && gate.verdict !== 'pass') return STATUS_OF[gate.verdict];
   return run.summary.verdict === 'inconclusive' ? 4 : 0;
 }

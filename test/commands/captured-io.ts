@@ -14,6 +14,7 @@ export interface CapturedIoOptions {
   readonly columns?: number;
   readonly colour?: boolean;
   readonly stdin?: string;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export function capturedIo(options: CapturedIoOptions = {}): CapturedIo {
@@ -33,7 +34,7 @@ export function capturedIo(options: CapturedIoOptions = {}): CapturedIo {
       },
     },
     stdin: Readable.from([options.stdin ?? '']),
-    env: {},
+    env: options.env ?? {},
     chalk: () => Promise.resolve(new Chalk({ level: options.colour === true ? 1 : 0 })),
     onStop: () => () => undefined,
     exit: (next) => {

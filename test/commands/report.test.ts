@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportCommand } from '../../src/commands/report.ts';
+import { parseRun } from '../../src/core/report/read-run.ts';
 import type { RunParts } from '../../src/core/report/run.ts';
 import { makeCall, makeMetrics } from '../core/report/make-metrics.ts';
 import { histogramOf, makeRun } from '../core/report/make-run.ts';
@@ -42,7 +43,7 @@ afterAll(async () => {
 async function report(args: readonly string[], options: CapturedIoOptions = {}): Promise<CapturedIo> {
   const io = capturedIo(options);
   await reportCommand(io).parseAsync(
-    args.map((arg) => (arg.endsWith('.json') ? join(directory, arg) : arg)),
+    args.map((arg) => (arg.endsWith('.json') && !isAbsolute(arg) ? join(directory, arg) : arg)),
     { from: 'user' },
   );
   return io;
@@ -73,6 +74,224 @@ describe('report --sla', () => {
     expect(io.err()).toContain('p50_latency: fail: ');
     expect(io.err()).toMatch(/verdict: fail\n$/);
     expect(io.status()).toBe(3);
+  });
+});
+
+describe('report --fail-on', () => {
+  it.each([
+    ['good.json', ['p99<20ms'], 0, 'verdict: pass'],
+    ['good.json', ['p99<20ms', 'p50<4ms'], 3, '1.000 ms too high (25.0 %)'],
+    ['few.json', ['p99<20ms'], 4, '1,000 of 10,000 samples'],
+    ['good.json', ['mos>3'], 4, 'not measured'],
+    ['doubtful.json', ['p50<1ms'], 4, 'verdict: inconclusive'],
+    ['good.json', ['call:p99<20ms'], 4, 'call 1'],
+    ['served.json', ['call:p99<20ms'], 0, 'call 1756544841.212'],
+  ])('%s with %j ends with status %i', async (file, bounds, status, said) => {
+    const io = await report([file, ...bounds.flatMap((bound) => ['--fail-on', bound])]);
+    expect(io.status()).toBe(status);
+    expect(io.out()).toContain(said);
+    expect(io.err()).toBe('');
+  });
+
+  it('checks several runs together, or each by itself', async () => {
+    expect((await report(['good.json', 'few.json', '--fail-on', 'p99<20ms'])).status()).toBe(0);
+    const each = await report(['good.json', 'few.json', '--fail-on', 'run:p99<20ms']);
+    expect(each.status()).toBe(4);
+    expect(each.out()).toMatch(/1,000 of 10,000 samples, run \S+few\.json/);
+  });
+
+  it('stands beside --sla, and the graver of the two counts', async () => {
+    expect((await report(['good.json', '--sla', '--fail-on', 'p50<1ms'])).status()).toBe(3);
+    expect((await report(['slow.json', '--sla', '--fail-on', 'p50<1s'])).status()).toBe(3);
+    const both = await report(['good.json', '--sla', '--fail-on', 'p50<1s']);
+    expect(both.status()).toBe(0);
+    expect(both.out()).toContain('Service level for 1 channel');
+    expect(both.out()).toContain('Bounds');
+    expect(both.out().match(/verdict: /g)).toHaveLength(1);
+  });
+
+  it('tells every bound that is none, and reads nothing', async () => {
+    const io = await report(['missing.json', '--fail-on', 'q99<1ms', '--fail-on', 'p99<1', '--fail-on', 'p50<1ms']);
+    expect(io.status()).toBe(2);
+    expect(io.out()).toBe('');
+    expect(io.err().split('\n')).toEqual([
+      'rtplat: --fail-on "q99<1ms": column 1: unknown field "q99" (did you mean p99?)',
+      'rtplat: --fail-on "p99<1": column 5: p99 is a time and needs a unit (write p99<1ms)',
+      '',
+    ]);
+  });
+
+  it('takes bounds from a file as well, each once', async () => {
+    const file = join(directory, 'bounds.toml');
+    writeFileSync(file, 'bounds = ["p99<20ms", "max < 4ms"]');
+    const io = await report(['good.json', '--thresholds', file, '--fail-on', 'max<4ms']);
+    expect(io.status()).toBe(3);
+    expect(io.out().match(/max<4ms/g)).toHaveLength(1);
+    writeFileSync(file, 'bounds = [\n"p99<20",\n"cal:p99<20ms"]');
+    const wrong = await report(['good.json', '--thresholds', file]);
+    expect(wrong.status()).toBe(2);
+    expect(wrong.err()).toMatch(/bounds\.toml:2: .*\n.*bounds\.toml:3: .*\n$/);
+    await expect(report(['good.json', '--thresholds', join(directory, 'none.toml')])).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  it('adds what it found to the document, which remains a run', async () => {
+    const io = await report(['slow.json', '--json', '--fail-on', 'p99<5ms', '--fail-on', 'call:p50<1ms']);
+    const document = JSON.parse(io.out()) as Record<string, unknown>;
+    expect(parseRun(io.out(), 'out')).toMatchObject(makeRun({ latency: slow }));
+    expect(document['gate']).toEqual({
+      schema: 'rtplat.gate/1',
+      verdict: 'fail',
+      checks: [
+        {
+          bound: 'p99<5ms',
+          scope: 'all',
+          field: 'p99_latency',
+          operator: '<',
+          limit: 5,
+          status: 'fail',
+          subject: null,
+          value: 15,
+          samples: 20_000,
+          needed: null,
+          distance: 10,
+          subjects: 1,
+          violations: [],
+        },
+        {
+          bound: 'call:p50<1ms',
+          scope: 'call',
+          field: 'p50_latency',
+          operator: '<',
+          limit: 1,
+          status: 'insufficient',
+          subject: '1',
+          value: 1.5,
+          samples: 0,
+          needed: 200,
+          distance: null,
+          subjects: 1,
+          violations: [],
+        },
+      ],
+    });
+    expect(io.err()).toBe(
+      'p99<5ms: fail: 15.000 ms, 10.000 ms too high (200.0 %)\ncall:p50<1ms: insufficient: 1.500 ms, 0 of 200 samples, call 1\nverdict: fail\n',
+    );
+    expect(io.status()).toBe(3);
+  });
+
+  it('is a list where there is no room for a table', async () => {
+    const io = await report(['few.json', '--fail-on', 'p99<20ms', '--fail-on', 'max<1ms'], { columns: 50 });
+    expect(io.out().slice(io.out().indexOf('Bounds'))).toMatchSnapshot();
+  });
+});
+
+describe('report --format', () => {
+  it.each([
+    ['json', '"schema": "rtplat.run/1"'],
+    ['markdown', '| samples | p50 |'],
+    ['csv', 'scope,source,id,'],
+    ['prometheus', 'rtplat_run_latency_seconds_count{run='],
+    ['hgrm', 'Total count    =        20000]'],
+    ['table', '│ samples │'],
+  ])('%s of a run', async (format, expected) => {
+    const io = await report(['good.json', '--format', format]);
+    expect(io.out()).toContain(expected);
+    expect(io.err()).toBe('');
+    expect(io.status()).toBe(0);
+  });
+
+  it.each([
+    ['junit', '<testcase name="p50&lt;1ms" classname="rtplat.bounds">'],
+    ['markdown', '**Verdict: fail**'],
+    ['prometheus', 'rtplat_run_bound_held{group="bounds",bound="p50<1ms",status="fail"} 0'],
+    ['json', '"distance": 4'],
+  ])('%s has the verdict, and standard error has it in words', async (format, expected) => {
+    const io = await report(['good.json', '--format', format, '--fail-on', 'p50<1ms']);
+    expect(io.out()).toContain(expected);
+    expect(io.err()).toBe('p50<1ms: fail: 5.000 ms, 4.000 ms too high (400.0 %)\nverdict: fail\n');
+    expect(io.status()).toBe(3);
+  });
+
+  it('says which runs of several it is about', async () => {
+    const csv = (await report(['good.json', 'served.json', '--format', 'csv'])).out().split('\r\n');
+    expect(csv.map((line) => line.slice(0, line.indexOf(',')))).toEqual(['scope', 'all', 'run', 'call', 'run', 'call', '']);
+    expect((await report(['good.json', 'slow.json', '--format', 'hgrm'])).out()).toContain('Total count    =        40000]');
+    expect((await report(['good.json', 'slow.json', '--format', 'prometheus'])).out().match(/seconds_count/g)).toHaveLength(2);
+  });
+
+  it('has a live service in all forms but those of a histogram', async () => {
+    expect((await report([service.url, '--format', 'csv'])).out()).toMatch(/^scope.*\r\nrun,http.*\r\ncall,http.*\r\n$/);
+    expect((await report([service.url, '--format', 'markdown'])).out()).toContain('#### Calls');
+    expect((await report([service.url, '--format', 'junit', '--sla'])).status()).toBe(3);
+    for (const format of ['prometheus', 'hgrm']) {
+      await expect(report([service.url, '--format', format])).rejects.toMatchObject({ code: 'usage' });
+    }
+  });
+
+  it('refuses two forms for one output, and JUnit of nothing', async () => {
+    await expect(report(['good.json', '--json', '--format', 'csv'])).rejects.toMatchObject({ code: 'usage' });
+    await expect(report(['good.json', '--format', 'junit'])).rejects.toMatchObject({ code: 'usage' });
+    expect((await report(['good.json', '--json', '--format', 'json'])).out()).toContain('rtplat.run/1');
+  });
+});
+
+describe('report --out', () => {
+  const fileIn = (name: string): string => join(directory, 'out', name);
+  const read = (name: string): string => readFileSync(fileIn(name), 'utf8');
+  beforeAll(() => mkdirSync(join(directory, 'out')));
+
+  it('writes each file in the form of its ending, beside what is shown', async () => {
+    const names = ['a.txt', 'a.JSON', 'a.md', 'a.xml', 'a.csv', 'a.prom', 'a.hgrm'];
+    const io = await report(['good.json', '--sla', ...names.flatMap((name) => ['--out', fileIn(name)])], { colour: true, columns: 60 });
+    expect(io.out()).toContain(ESCAPE);
+    expect(readdirSync(join(directory, 'out')).toSorted()).toEqual(names.toSorted());
+    expect(read('a.txt')).toContain('│ p99_latency       │');
+    expect(read('a.txt')).not.toContain(ESCAPE);
+    expect(parseRun(read('a.JSON'), 'a.JSON')).toEqual(makeRun({ latency: good }));
+    expect(read('a.md')).toContain('**Verdict: pass**');
+    expect(read('a.xml')).toContain('<testsuites name="rtplat report" tests="6" failures="0" errors="0">');
+    expect(read('a.csv')).toMatch(/^scope,/);
+    expect(read('a.prom')).toContain('rtplat_run_bound_held{group="service level",bound="p99_latency",status="pass"} 1');
+    expect(read('a.hgrm')).toContain('5.000');
+  });
+
+  it.each(['a.html', 'a', '.json.'])('says what an ending may be: %s', async (name) => {
+    await expect(report(['missing.json', '--out', fileIn(name)])).rejects.toMatchObject({
+      code: 'usage',
+      hint: expect.stringContaining('.txt .json .md .xml .csv .prom .hgrm') as string,
+    });
+  });
+
+  it('never replaces what it reports', async () => {
+    const before = readFileSync(join(directory, 'good.json'), 'utf8');
+    await expect(report(['good.json', '--out', join(directory, 'out', '..', 'good.json')])).rejects.toMatchObject({ code: 'usage' });
+    expect(readFileSync(join(directory, 'good.json'), 'utf8')).toBe(before);
+  });
+
+  it('shows the verdict even when a file cannot be written', async () => {
+    const io = capturedIo();
+    const args = [join(directory, 'slow.json'), '--sla', '--out', join(directory, 'nowhere', 'a.md')];
+    await expect(reportCommand(io).parseAsync(args, { from: 'user' })).rejects.toMatchObject({ code: 'file' });
+    expect(io.out()).toContain('verdict: fail');
+  });
+});
+
+describe('report in GitHub Actions', () => {
+  it('adds the verdict to the summary of the step, and only a verdict', async () => {
+    const file = join(directory, 'summary');
+    writeFileSync(file, 'before\n');
+    const env = { GITHUB_STEP_SUMMARY: file };
+    await report(['good.json'], { env });
+    expect(readFileSync(file, 'utf8')).toBe('before\n');
+    await report(['good.json', '--fail-on', 'p50<1ms'], { env });
+    expect(readFileSync(file, 'utf8')).toMatch(/^before\n### .*\n\n\*\*Verdict: fail\*\*\n/);
+  });
+
+  it('fails no job because the summary cannot be written', async () => {
+    const io = await report(['good.json', '--sla'], { env: { GITHUB_STEP_SUMMARY: join(directory, 'nowhere', 'summary') } });
+    expect(io.status()).toBe(0);
+    expect(io.err()).toMatch(/^rtplat: warning: no step summary: /);
   });
 });
 

@@ -71,7 +71,8 @@ export function commandLine(text: string): CommandLine | undefined {
     .replace(/ +#.*$/, '')
     .split(' > ')
     .map((part) => part.trim());
-  const words = line.split(/\s+/);
+  // No argument of the pages has a blank in it.
+  const words = line.split(/\s+/).map((word) => (word.startsWith("'") && word.endsWith("'") ? word.slice(1, -1) : word));
   const at = words.indexOf('rtplat');
   if (at < 0 || !words.slice(0, at).every((word) => /^[A-Z_]+=/.test(word))) return undefined;
   const env = Object.fromEntries(words.slice(0, at).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]));

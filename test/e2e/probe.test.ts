@@ -39,6 +39,32 @@ async function niceOf(pid: number, thread: string): Promise<number> {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
 }
 
+describe('rtplat probe --fail-on', () => {
+  it('never passes on too few samples, and shows what it lacks', async () => {
+    const target = await farEnd(faithful);
+    const ended = await runCli(['probe', target, '--duration', '1s', '--quiet', '--fail-on', 'p99<20s', '--fail-on', 'call:sent>=1']);
+    expect(ended.status).toBe(4);
+    expect(ended.stdout).toMatch(/│ p99<20s\s+│.*│ insufficient │ 50 of 10,000 samples/);
+    expect(ended.stdout).toMatch(/verdict: (?:insufficient|inconclusive)\n$/);
+  });
+
+  it('keeps standard output for the document when --json stands beside it', async () => {
+    const target = await farEnd(faithful);
+    const ended = await runCli(['probe', target, '--duration', '1s', '--quiet', '--json', '--fail-on', 'sent>=1000000']);
+    // A machine that was too busy to send on time is in no position to say that it failed.
+    expect(ended.stderr).toMatch(/^sent>=1000000: (?:fail|inconclusive): 50, 999,950 too low \(100\.0 %\)\nverdict: /);
+    expect(ended.status).toBe(ended.stderr.includes('verdict: fail') ? 3 : 4);
+    expect(parseRun(ended.stdout, 'standard output').summary.sent).toBe(50);
+  });
+
+  it('sends nothing for a bound that is none', async () => {
+    const ended = await runCli(['probe', 'udp://192.0.2.1:9', '--fail-on', 'q99<1ms', '--thresholds', join(folder, 'bounds.toml')]);
+    expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('there is no such file') as string });
+    const wrong = await runCli(['probe', 'udp://192.0.2.1:9', '--fail-on', 'q99<1ms']);
+    expect(wrong).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('did you mean p99?') as string });
+  });
+});
+
 describe('rtplat probe', () => {
   it('measures an rtplat echo and shows a table', async () => {
     const echo = new Cli(['echo', '--port', '0', '--bind', '127.0.0.1']);

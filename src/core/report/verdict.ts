@@ -37,7 +37,7 @@ export function checkRun(summary: RunSummary): ReportVerdict {
     if (summary.verdict === 'inconclusive') return true;
     // With the kernel's clock a packet's latency counts from when it really left.
     if (sendError === null || summary.clock === 'kernel') return false;
-    return excess > 0 && excess <= sendErrorOf(name, sendError);
+    return excess > 0 && excess <= sendErrorOf(name, QUANTILES.get(name) ?? null, sendError);
   });
 }
 
@@ -58,17 +58,20 @@ function check(channels: number, measurement: ServiceLevelMeasurement, inDoubt: 
   return { checks, verdict: worst(checks.map(({ status }) => status)), channels };
 }
 
-/** What the sender's error may have added to a latency, ms; 0 for a ratio. Of p95 only the error's p99 is known. */
-function sendErrorOf(name: string, sendError: Spread): number {
-  switch (name) {
-    case 'p50_latency':
-      return sendError.p50;
-    case 'p95_latency':
-    case 'p99_latency':
-      return sendError.p99;
-    case 'max_latency':
-      return sendError.max;
-    default:
-      return 0;
-  }
+const QUANTILES: ReadonlyMap<string, number> = new Map([
+  ['p50_latency', 0.5],
+  ['p95_latency', 0.95],
+  ['p99_latency', 0.99],
+]);
+
+/**
+ * What the sender's error may have added to a latency, ms; 0 for anything else. Of its percentiles only p50, p99 and the maximum are
+ * known: one between them takes the next higher. Its mean is not known: p99 stands for it.
+ *
+ * @param quantile of a percentile, else null.
+ */
+export function sendErrorOf(name: string, quantile: number | null, sendError: Spread): number {
+  if (quantile !== null) return quantile <= 0.5 ? sendError.p50 : quantile <= 0.99 ? sendError.p99 : sendError.max;
+  if (name === 'avg_latency') return sendError.p99;
+  return name === 'max_latency' ? sendError.max : 0;
 }

@@ -6,7 +6,7 @@ import { Exposition, toSeconds } from './exposition.ts';
 import type { ExpositionFormat } from './exposition.ts';
 
 /** Upper bounds of the latency buckets, ns: 0.25 ms to 10 s, finest around the bounds of the service-level table. */
-const BUCKETS_NS: readonly number[] = [
+export const BUCKETS_NS: readonly number[] = [
   0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 20, 22, 25, 30, 40, 50, 75, 100, 150, 250, 500, 1_000, 2_500, 5_000, 10_000,
 ].map((ms) => ms * 1e6);
 

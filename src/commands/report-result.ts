@@ -1,0 +1,75 @@
+/** What the sources of `rtplat report` make together: one run, one live service, or several runs as one. */
+import { RtplatError } from '../core/errors.ts';
+import { callSubject, runSubject, runSubjects, serviceSubject } from '../core/report/gate/subject.ts';
+import type { GateSubjects } from '../core/report/gate/subject.ts';
+import { gateDocument } from '../core/report/gate/document.ts';
+import { mergeRuns } from '../core/report/merge.ts';
+import type { MergedDocument } from '../core/report/merge.ts';
+import type { Judged } from '../core/report/render/judged.ts';
+import type { RunSource, ServiceSource, Source } from '../core/report/sources.ts';
+import { checkRun, checkService } from '../core/report/verdict.ts';
+import type { ReportVerdict } from '../core/report/verdict.ts';
+
+export type Result =
+  | { readonly kind: 'run'; readonly source: RunSource; readonly verdict: ReportVerdict }
+  | { readonly kind: 'service'; readonly source: ServiceSource; readonly verdict: ReportVerdict }
+  | { readonly kind: 'several'; readonly sources: readonly RunSource[]; readonly merged: MergedDocument; readonly verdict: ReportVerdict };
+
+/** @throws RtplatError `usage` for a live service beside other sources: it gives out no histogram to merge. */
+export function evaluate(sources: readonly Source[]): Result {
+  const [first] = sources;
+  if (first !== undefined && sources.length === 1) {
+    return first.kind === 'run'
+      ? { kind: 'run', source: first, verdict: checkRun(first.run.summary) }
+      : { kind: 'service', source: first, verdict: checkService(first.metrics) };
+  }
+  const runs = sources.filter((source) => source.kind === 'run');
+  const service = sources.find((source) => source.kind === 'service');
+  if (service !== undefined) {
+    throw new RtplatError('usage', `${service.name} is a live service and can only be reported alone: it gives out no histogram to merge`);
+  }
+  const merged = mergeRuns(runs);
+  return { kind: 'several', sources: runs, merged, verdict: checkRun(merged.summary) };
+}
+
+/** The document as `--json` prints it, with what the bounds said where any were given. */
+export function documentOf(result: Result, { gate }: Judged): object {
+  return { ...bareDocument(result), ...(gate !== null && { gate: gateDocument(gate) }) };
+}
+
+function bareDocument(result: Result): object {
+  switch (result.kind) {
+    case 'run':
+      return result.source.run;
+    case 'service':
+      return { ...result.source.metrics, channels: result.source.calls };
+    case 'several':
+      return {
+        runs: result.sources.map(({ run }) => run),
+        merged: result.merged,
+        checks: result.verdict.checks,
+        verdict: result.verdict.verdict,
+      };
+  }
+}
+
+/** What bounds are checked on. */
+export function gateSubjects(result: Result): GateSubjects {
+  switch (result.kind) {
+    case 'run':
+      return runSubjects(result.source);
+    case 'service': {
+      const { name, metrics, calls } = result.source;
+      const all = serviceSubject(name, metrics);
+      return { all, runs: [all], calls: calls.map((call) => callSubject(call, all, '')) };
+    }
+    case 'several': {
+      const runs = result.sources.map(({ name, run }) => ({ run, subject: runSubject(name, run.summary, run.histogram) }));
+      return {
+        all: runSubject('all, merged', result.merged.summary, result.merged.histogram),
+        runs: runs.map(({ subject }) => subject),
+        calls: runs.flatMap(({ run, subject }) => run.calls.map((call) => callSubject(call, subject, `${subject.name}: `))),
+      };
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/** Which tables a result has, and what is to be doubted about it. */
+import type { Judged } from '../core/report/render/judged.ts';
+import { boundTable } from '../core/report/render/judged.ts';
+import * as table from '../core/report/render/table.ts';
+import type { Table } from '../core/report/render/table.ts';
+import type { RunSource } from '../core/report/sources.ts';
+import type { Result } from './report-result.ts';
+
+export interface Layout {
+  readonly title: string;
+  readonly tables: readonly Table[];
+  /** Why the numbers below should not be believed as they stand. */
+  readonly doubts: readonly string[];
+}
+
+export function layOut(result: Result): Layout {
+  switch (result.kind) {
+    case 'run': {
+      const { name, run } = result.source;
+      const { summary } = run;
+      const showCalls = run.command === 'ari-serve' || run.command === 'sip-serve';
+      return {
+        title: table.runTitle(name, run),
+        tables: [
+          table.latencyTable(summary),
+          table.packetTable(summary, summary),
+          table.streamTable(summary),
+          table.instrumentTable(summary),
+          ...(showCalls ? [table.callTable(run.calls)] : []),
+        ],
+        doubts: doubtsOf(result.source),
+      };
+    }
+    case 'service': {
+      const { name, metrics, calls } = result.source;
+      return {
+        title: `${name}: a live service`,
+        tables: table.serviceTables(metrics, calls, metrics.calls),
+        doubts: [],
+      };
+    }
+    case 'several': {
+      const { sources, merged } = result;
+      const runs = sources.map(({ name, run }) => ({ name, summary: run.summary }));
+      return {
+        title: `${sources.length} runs`,
+        tables: [table.comparisonTable(runs, merged.summary), table.packetTable(merged.summary, merged.summary)],
+        doubts: sources.flatMap((source) => doubtsOf(source).map((doubt) => `${source.name}: ${doubt}`)),
+      };
+    }
+  }
+}
+
+function doubtsOf({ run }: RunSource): readonly string[] {
+  return run.summary.verdict === 'pass' ? [] : run.summary.verdict_reasons.map((reason) => `${run.summary.verdict}: ${reason}`);
+}
+
+/** The tables of what was judged. */
+export function judgedTables({ sla, gate }: Judged): readonly Table[] {
+  return [...(sla === null ? [] : [table.checkTable(sla.checks, sla.channels)]), ...(gate === null ? [] : [boundTable(gate)])];
+}
