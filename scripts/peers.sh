@@ -1,6 +1,6 @@
 #!/bin/bash
 # The real peers of the test suite: Asterisk of Debian sid and of bullseye, SIPp with its captures, tshark, dumpcap, ip, sox,
-# espeak-ng and rsyslogd.
+# espeak-ng, rsyslogd, Prometheus and VictoriaMetrics.
 # Fetched with apt into a private directory tree and unpacked there: no root, no chroot, nothing on the machine is
 # changed. Each program gets a wrapper in $PEERS/bin that starts it with its own C library. All but the Asterisks and rsyslogd are
 # taken from PATH when the machine has them.
@@ -211,3 +211,10 @@ for name in prometheus promtool; do
   wrap "$name" "$peers/prometheus" "usr/bin/$name"
   say "$name" "$peers/bin/$name" --version
 done
+
+# Debian's tells no version. What else is in its package, ten times as large, nobody needs.
+ensure victoria-metrics sid victoria-metrics
+rm -f "$peers"/victoria-metrics/usr/bin/vm*
+wrap victoria-metrics "$peers/victoria-metrics" usr/bin/victoria-metrics
+"$peers/bin/victoria-metrics" -version >/dev/null 2>&1 || fail 'victoria-metrics does not run'
+printf '%-18s runs\n' victoria-metrics

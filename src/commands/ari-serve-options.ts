@@ -6,10 +6,10 @@ import type { EchoSocket } from '../core/relay/plane.ts';
 import type { PortRange } from '../core/values/ports.ts';
 import { byteSize, durationNs, numericAddress, option, port, portRange } from './options.ts';
 import { configOptions } from './option-config.ts';
-import { engineOptions, logOptions, servingOptions } from './service-options.ts';
-import type { EngineCommandOptions, LogCommandOptions, ServingCommandOptions } from './service-options.ts';
+import { engineOptions, logOptions, otlpOptions, servingOptions } from './service-options.ts';
+import type { EngineCommandOptions, LogCommandOptions, OtlpCommandOptions, ServingCommandOptions } from './service-options.ts';
 
-export interface AriServeOptions extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions {
+export interface AriServeOptions extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions, OtlpCommandOptions {
   readonly range: PortRange;
   readonly echoHost: string;
   readonly echoPort: number;
@@ -105,6 +105,7 @@ export function ariServeOptions(): readonly Option[] {
       env: 'RTPLAT_ECHO_SOCKET',
     }),
     ...engineOptions(),
+    ...otlpOptions(),
     option('-o, --out <file>', 'write a run file when the service ends', { env: 'RTPLAT_OUT' }),
     ...logOptions(),
     ...servingOptions(),

@@ -17,7 +17,8 @@ import type { HealthDocument } from '../core/service/health.ts';
 import { startHttp } from '../core/service/http.ts';
 import type { Logger } from '../core/service/log.ts';
 import { isOwnAddress, isOwnHost, localAddressTowards } from '../core/service/local-address.ts';
-import { relayEvents, relayRoutes } from '../core/service/relay-routes.ts';
+import type { OtlpPusher } from '../core/service/otlp/pusher.ts';
+import { relayEvents, relayMetricFamilies, relayRoutes } from '../core/service/relay-routes.ts';
 import { readSecret } from '../core/service/secret.ts';
 import { ResourceUsage } from '../core/service/usage.ts';
 import { nowNs } from '../core/udp/clock.ts';
@@ -29,6 +30,7 @@ import type { AriServeOptions } from './ari-serve-options.ts';
 import { BUSY_POLL_IDLE } from './service-options.ts';
 import { relayStatusReporter, reportRelay } from './relay-report.ts';
 import type { CommandIo } from './io.ts';
+import { otlpOfOptions, startOtlp } from './otlp.ts';
 import type { Serving } from './serving.ts';
 
 export async function runAriServe(io: CommandIo, around: Serving, options: AriServeOptions): Promise<void> {
@@ -36,7 +38,7 @@ export async function runAriServe(io: CommandIo, around: Serving, options: AriSe
   const password = readPassword(io, options);
   const startedAt = new Date();
   const media = await startMedia(options);
-  const service = new AriService(options, password, log, media);
+  const service = new AriService(io, options, password, log, media);
   const broken = media.failed.then((error) => Promise.reject(error));
   broken.catch(() => {});
   try {
@@ -79,6 +81,7 @@ async function startMedia(options: AriServeOptions): Promise<RelayMedia> {
 class AriService {
   readonly fleet: RelayFleet;
   readonly session: AriSession;
+  readonly #io: CommandIo;
   readonly #options: AriServeOptions;
   readonly #log: Logger;
   readonly #media: RelayMedia;
@@ -92,9 +95,11 @@ class AriService {
   #advertise: string;
   #stopping = false;
   #stopHttp: () => Promise<void> = async () => {};
+  #otlp: OtlpPusher | undefined;
   #overlapSaid = false;
 
-  constructor(options: AriServeOptions, password: string, log: Logger, media: RelayMedia) {
+  constructor(io: CommandIo, options: AriServeOptions, password: string, log: Logger, media: RelayMedia) {
+    this.#io = io;
     this.#options = options;
     this.#media = media;
     this.#log = log;
@@ -132,6 +137,12 @@ class AriService {
     const http = await startHttp({ host: httpBind, port: httpPort, answer: relayRoutes(sources), events: relayEvents(sources) });
     this.#stopHttp = () => http.stop();
     if (this.#stopping) return http.stop();
+    this.#otlp = startOtlp('ari-serve', otlpOfOptions(this.#options), {
+      place: http.port,
+      families: () => relayMetricFamilies(sources),
+      log: this.#log,
+      env: this.#io.env,
+    });
     this.#log.info(
       `ari-serve: ports ${formatPortRange(range)} on ${bind}, echo ${formatHostPort(echoHost, echoPort)}, ` +
         `HTTP on http://${formatHostPort(http.host, http.port)}/ (${describeEngine(this.#media.selection)})`,
@@ -166,6 +177,7 @@ class AriService {
     await abandonRequests();
     await this.#connection.stop();
     await this.#stopHttp();
+    await this.#otlp?.stop();
     await this.#echo.stop();
     await this.#media.stop();
     this.#usage.stop();

@@ -4,9 +4,10 @@ import type { Option } from 'commander';
 import type { LogLevel } from '../core/service/log.ts';
 import { parseSyslogDestination, SYSLOG_FACILITIES } from '../core/service/log/syslog-settings.ts';
 import type { SyslogDestination, SyslogFacility } from '../core/service/log/syslog-settings.ts';
+import { parseOtlpUrl } from '../core/service/otlp/url.ts';
 import { ENGINE_CHOICES } from '../core/udp/choices.ts';
 import type { EngineChoice } from '../core/udp/choices.ts';
-import { byteSize, integer, option } from './options.ts';
+import { byteSize, durationNs, integer, option } from './options.ts';
 
 export interface LogCommandOptions {
   readonly logFormat: 'text' | 'json';
@@ -76,6 +77,42 @@ export function servingOptions(): readonly Option[] {
     }),
     ...processOptions(),
   ];
+}
+
+/** Where metrics are pushed to. */
+export interface OtlpCommandOptions {
+  readonly otlp?: URL;
+  readonly otlpInterval: number;
+  readonly otlpHeadersFile?: string;
+}
+
+export function otlpOptions(): readonly Option[] {
+  return [
+    option('--otlp <url>', 'push metrics to an OpenTelemetry receiver (OTLP over HTTP) too, as in http://HOST:4318', {
+      parse: otlpUrl,
+      env: 'RTPLAT_OTLP',
+    }),
+    option('--otlp-interval <duration>', 'time between two pushes, 1s to 1h', {
+      parse: otlpInterval,
+      default: '30s',
+      env: 'RTPLAT_OTLP_INTERVAL',
+    }),
+    option('--otlp-headers-file <file>', 'HTTP headers to push with, one a line, as in Authorization: Bearer TOKEN', {
+      env: 'RTPLAT_OTLP_HEADERS_FILE',
+    }),
+  ];
+}
+
+function otlpUrl(text: string): URL {
+  const url = parseOtlpUrl(text);
+  if (url === undefined) throw new InvalidArgumentError('Write http://HOST:4318 or https://HOST/PATH, without credentials.');
+  return url;
+}
+
+function otlpInterval(text: string): number {
+  const ns = durationNs({ atLeastNs: 1e9 })(text);
+  if (ns > 3_600e9) throw new InvalidArgumentError('The interval is too long: 1h at most.');
+  return ns;
 }
 
 function syslogDestination(text: string): SyslogDestination {

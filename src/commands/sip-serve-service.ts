@@ -21,6 +21,7 @@ import { Keeper } from '../core/service/keeper.ts';
 import type { KeptPart } from '../core/service/keeper.ts';
 import type { Logger } from '../core/service/log.ts';
 import { LogFile } from '../core/service/log/file.ts';
+import type { OtlpPusher } from '../core/service/otlp/pusher.ts';
 import { Pause } from '../core/service/pause.ts';
 import { StatusTimer } from '../core/service/status-timer.ts';
 import { ResourceUsage } from '../core/service/usage.ts';
@@ -33,7 +34,7 @@ import { partChecks, registrationsCheck, roomCheck } from '../core/sip-server/he
 import { PlayerLegs } from '../core/sip-server/player-legs.ts';
 import { checkPlace } from '../core/sip-server/self-check.ts';
 import type { ListeningPlace } from '../core/sip-server/self-check.ts';
-import { sipEvents, sipRoutes } from '../core/sip-server/routes.ts';
+import { sipEvents, sipMetricFamilies, sipRoutes } from '../core/sip-server/routes.ts';
 import type { SipEventListener, SipRouteSources } from '../core/sip-server/routes.ts';
 import { SipServer } from '../core/sip-server/server.ts';
 import { statusLine } from '../core/sip-server/status-line.ts';
@@ -46,6 +47,7 @@ import { describeEngine, selectEngine } from '../core/udp/select.ts';
 import { formatHostPort } from '../core/values/address.ts';
 import { formatPortRange } from '../core/values/ports.ts';
 import { VERSION } from '../version.ts';
+import { otlpOfConfig, startOtlp } from './otlp.ts';
 import { relayRun } from './relay-report.ts';
 
 /** A thread that does not answer for so long is counted as silent. */
@@ -73,6 +75,7 @@ export class SipService {
   #relay: Relay | undefined;
   #server: SipServer | undefined;
   #http: HttpService | undefined;
+  #otlp: OtlpPusher | undefined;
   #status: StatusTimer | undefined;
   #watch: Watch | undefined;
   readonly #startedAt = new Date();
@@ -179,11 +182,16 @@ export class SipService {
       statusLine({ calls: server.book.totals(), media: player.fleet.totals(), relay: this.#relay?.fleet.metrics() ?? null });
     this.#status = new StatusTimer(this.#log, status);
     this.#status.every(this.#config.metrics.status_interval_seconds);
+    const sources = this.#sources(server, player);
     if (health.enable_health_check) {
-      await this.#startHttp(server, player);
+      const place = { host: health.bind_address, port: health.health_check_port };
+      this.#http = await startHttp({ ...place, answer: sipRoutes(sources), events: sipEvents(sources) });
       this.#watch = new Watch(this.#things(player), health.health_check_interval_seconds * 1000, this.#log);
       this.#watch.start();
     }
+    const place = this.#http?.port ?? listening[0]?.port ?? process.pid;
+    const pushed = { place, families: () => sipMetricFamilies(sources), log: this.#log, env: this.#env };
+    this.#otlp = startOtlp('sip-serve', otlpOfConfig(this.#config.metrics), pushed);
     this.#log.info(
       `sip-serve: ${this.places}; RTP on ports ${formatPortRange({ first: media.rtp_port_range_start, last: media.rtp_port_range_end })}` +
         `${this.#http === undefined ? '' : `, HTTP on http://${formatHostPort(this.#http.host, this.#http.port)}/`} ` +
@@ -261,9 +269,8 @@ export class SipService {
     return this.#relay?.fleet ?? noRelay(player.fleet.selection, () => (performance.now() - this.#startedMs) / 1000);
   }
 
-  async #startHttp(server: SipServer, player: PlayerLegs): Promise<void> {
-    const { bind_address: host, health_check_port: port } = this.#config.health;
-    const sources: SipRouteSources = {
+  #sources(server: SipServer, player: PlayerLegs): SipRouteSources {
+    return {
       server,
       player,
       relay: this.#relayNumbers(player),
@@ -277,7 +284,6 @@ export class SipService {
         return () => this.#listeners.delete(listener);
       },
     };
-    this.#http = await startHttp({ host, port, answer: sipRoutes(sources), events: sipEvents(sources) });
   }
 
   #health(server: SipServer, player: PlayerLegs): HealthDocument {
@@ -345,6 +351,7 @@ export class SipService {
     await this.#watch?.stop();
     await this.#http?.stop();
     await this.#server?.stop();
+    await this.#otlp?.stop();
     await this.#records?.close();
     try {
       await this.#writeRun();

@@ -37,7 +37,7 @@ const alerts = rules.filter(({ alert }) => alert !== undefined);
 const { panels } = JSON.parse(readText('deploy/grafana/rtplat.json')) as Dashboard;
 const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 
-/** Families as the sources name them: `text.gauge('ports', …)`, `['lost', 'lost_packets', …]`. */
+/** Families as the sources name them: `families.gauge('ports', …)`, `['lost', 'lost_packets', …]`. */
 const sources = ['src/core/report/render/prometheus.ts', 'src/core/sip-server/metrics-families.ts'].map(readText).join('\n');
 
 function exists(metric: string): boolean {

@@ -77,7 +77,7 @@ describe('the examples of docs/http.md', () => {
 
   test.each(examples)('$heading', ({ heading, lines }) => {
     const answered = answer({ path: heading.replace('GET ', ''), accept: '' });
-    expect(membersOf(JSON.parse(lines.join('\n'))).toSorted()).toEqual(membersOf(JSON.parse(answered?.body ?? '')).toSorted());
+    expect(membersOf(JSON.parse(lines.join('\n'))).toSorted()).toEqual(membersOf(JSON.parse(String(answered?.body))).toSorted());
   });
 });
 
@@ -183,7 +183,7 @@ password = "x"
     const answered = await document(path);
     // The page shows what there is besides the members of `ari-serve`; of health all of it.
     const known = path === '/health' ? '' : path.startsWith('/channels/') ? '/channels/ID' : path;
-    const others = known === '' ? {} : (JSON.parse(answer({ path: known, accept: '' })?.body ?? '') as object);
+    const others = known === '' ? {} : (JSON.parse(String(answer({ path: known, accept: '' })?.body)) as object);
     const own = Object.fromEntries(Object.entries(answered).filter(([name]) => !(name in others)));
     expectSame(JSON.parse(lines.join('\n')), own, heading);
   });

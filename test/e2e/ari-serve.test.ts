@@ -1,6 +1,7 @@
 /** `rtplat ari-serve` as a process, as far as it goes without an Asterisk; test/asterisk has the rest. */
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -56,6 +57,45 @@ describe('rtplat ari-serve', () => {
       expect(run).toMatchObject({ command: 'ari-serve', summary: { total_latencies: 0, p50_latency: null, verdict: 'insufficient' } });
     },
   );
+
+  it('pushes its metrics when it starts and when it ends, as the configuration says', async () => {
+    const pushed: { readonly url: string | undefined; readonly tenant: unknown; readonly body: string }[] = [];
+    const receiver = createHttpServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        pushed.push({ url: request.url, tenant: request.headers['x-scope-orgid'], body: Buffer.concat(chunks).toString('latin1') });
+        response.end();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    const [headers, config] = [join(folder, 'otlp.headers'), join(folder, 'otlp.toml')];
+    writeFileSync(headers, 'X-Scope-OrgID: 7\n');
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+    writeFileSync(config, `otlp = "${url}"\notlp_interval = "1h"\notlp_headers_file = "${headers}"\n`);
+    const cli = new Cli(args('--config', config), { ARI_PASS: 'secret' });
+    await cli.shows(/Metrics are pushed to http:\S+\/v1\/metrics every 3600 s/);
+    cli.signal('SIGTERM');
+    expect((await cli.end()).status).toBe(0);
+    receiver.close();
+    expect(pushed.length).toBe(2);
+    for (const { url, tenant, body } of pushed) {
+      expect({ url, tenant }).toEqual({ url: '/v1/metrics', tenant: '7' });
+      for (const part of ['rtplat-ari-serve', 'rtplat_latency_seconds', 'rtplat_lost_packets_total']) expect(body).toContain(part);
+    }
+  });
+
+  it.each([
+    [['--otlp', 'collector:4318'], 'Write http://HOST:4318'],
+    [['--otlp', 'http://me:pw@collector'], 'without credentials'],
+    [['--otlp', 'http://127.0.0.1:9', '--otlp-headers-file', '/none'], 'cannot read the OTLP headers file /none: ENOENT'],
+    [['--otlp-interval', '10ms'], 'too short'],
+    [['--otlp-interval', '2h'], '1h at most'],
+  ])('%j: status 2', async (more, said) => {
+    const { status, stderr } = await runCli(args(...more), { ARI_PASS: 'secret' });
+    expect(status).toBe(2);
+    expect(stderr).toContain(said);
+  });
 
   it('serves health and metrics while Asterisk does not answer, and says why it is not healthy', async () => {
     const cli = new Cli(args(), { ARI_PASS: 'secret' });

@@ -1,6 +1,6 @@
 /** What the monitor tells over HTTP: `/services`, `/health`, `/metrics`. Pure. */
-import { Exposition } from '../report/render/exposition.ts';
-import type { ExpositionFormat, Sample } from '../report/render/exposition.ts';
+import { FamilyList } from '../report/render/families.ts';
+import type { MetricFamily, Sample } from '../report/render/families.ts';
 import type { Phase, PolicyState } from './policy-types.ts';
 import type { Reason } from './verdict.ts';
 
@@ -78,36 +78,36 @@ export function monitorHealth(services: readonly ServiceDocument[], facts: Monit
 }
 
 /** What is not known is left out, never 0. */
-export function renderMonitorMetrics(services: readonly ServiceDocument[], facts: MonitorFacts, format: ExpositionFormat): string {
-  const text = new Exposition(format);
+export function monitorFamilies(services: readonly ServiceDocument[], facts: MonitorFacts): readonly MetricFamily[] {
+  const families = new FamilyList();
   const each = (value: (service: ServiceDocument) => number | null): readonly Sample[] =>
     services.map((service) => [value(service), { service: service.name }]);
-  text.gauge(
+  families.gauge(
     'monitor_up',
     'Whether the service answered when it was last looked at.',
     each(({ up }) => flag(up)),
   );
-  text.gauge(
+  families.gauge(
     'monitor_ready',
     'Whether the service says that it can work; of those that are up.',
     each((service) => (service.up === true ? flag(service.not_ready === null) : null)),
   );
-  text.gauge(
+  families.gauge(
     'monitor_given_up',
     'Whether the service is not restarted any more.',
     each(({ phase }) => flag(phase === 'given_up')),
   );
-  text.counter(
+  families.counter(
     'monitor_restarts',
     'Restarts of the service, by what was wrong.',
     services.flatMap(({ name, restarts }) => Object.entries(restarts).map(([reason, count]): Sample => [count, { service: name, reason }])),
   );
-  text.gauge(
+  families.gauge(
     'monitor_attempts',
     'Restarts of the service within its window.',
     each(({ attempts }) => attempts),
   );
-  text.counter(
+  families.counter(
     'monitor_checks',
     'Looks at the service, by how they ended.',
     services.flatMap(({ name, checks }): Sample[] => [
@@ -115,18 +115,18 @@ export function renderMonitorMetrics(services: readonly ServiceDocument[], facts
       [checks.failed, { service: name, result: 'failed' }],
     ]),
   );
-  text.gauge(
+  families.gauge(
     'monitor_last_probe_seconds',
     'How long the last answer took.',
     each(({ last_probe_ms: ms }) => (ms === null ? null : Math.round(ms * 1e6) / 1e9)),
   );
-  text.gauge(
+  families.gauge(
     'monitor_service_uptime_seconds',
     'Time since the service came up, as the monitor saw it.',
     each(({ up_seconds: up }) => up),
   );
-  text.gauge('monitor_uptime_seconds', 'Time since the monitor started.', facts.uptimeSeconds);
-  return text.end();
+  families.gauge('monitor_uptime_seconds', 'Time since the monitor started.', facts.uptimeSeconds);
+  return families.list();
 }
 
 function flag(value: boolean | null): number | null {

@@ -1,9 +1,9 @@
 /** The paths of the monitor's HTTP service. */
-import { CONTENT_TYPES } from '../report/render/exposition.ts';
+import { expose } from '../report/render/exposition.ts';
 import { renderJson } from '../report/render/json.ts';
 import { negotiate } from '../report/render/negotiate.ts';
 import type { HttpAnswer, HttpRequest } from '../service/http.ts';
-import { monitorHealth, renderMonitorMetrics } from './documents.ts';
+import { monitorHealth, monitorFamilies } from './documents.ts';
 import type { MonitorFacts, ServiceDocument } from './documents.ts';
 
 export interface MonitorRouteSources {
@@ -21,8 +21,8 @@ export function monitorRoutes({ services, facts }: MonitorRouteSources): (reques
       case '/services':
         return answer(200, { services: services() });
       case '/metrics': {
-        const format = negotiate(accept) === 'openmetrics' ? 'openmetrics' : 'prometheus';
-        return { status: 200, contentType: CONTENT_TYPES[format], body: renderMonitorMetrics(services(), facts(), format) };
+        const format = negotiate(accept);
+        return { status: 200, ...expose(monitorFamilies(services(), facts()), format === 'json' ? 'prometheus' : format) };
       }
       default:
         return undefined;

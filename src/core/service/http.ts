@@ -8,7 +8,7 @@ import { formatHostPort } from '../values/address.ts';
 export interface HttpAnswer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 export interface HttpRequest {

@@ -1,5 +1,6 @@
 /** What `ari-serve` serves over HTTP (`docs/http.md`): the numbers of its relay. */
-import { renderPrometheus } from '../report/render/prometheus.ts';
+import type { MetricFamily } from '../report/render/families.ts';
+import { metricFamilies } from '../report/render/prometheus.ts';
 import { checkService } from '../report/verdict.ts';
 import type { RelayFleet } from '../relay/fleet.ts';
 import { relayPage } from './dashboard.ts';
@@ -21,11 +22,17 @@ export function relayEvents(sources: RelayRouteSources): (stream: EventStream) =
   return serviceEvents(relaySources(sources));
 }
 
-function relaySources({ fleet, health }: RelayRouteSources): ServiceSources {
+/** The same numbers for who is told them without asking. */
+export function relayMetricFamilies({ fleet, health }: RelayRouteSources): readonly MetricFamily[] {
+  return metricFamilies(fleet.metrics(), fleet.histogram, health());
+}
+
+function relaySources(sources: RelayRouteSources): ServiceSources {
+  const { fleet, health } = sources;
   return {
     health,
     metrics: () => fleet.metrics(),
-    exposition: (format) => renderPrometheus(fleet.metrics(), fleet.histogram, format, health()),
+    families: () => relayMetricFamilies(sources),
     channels: (most) => fleet.calls().slice(0, most),
     channel: (id) => fleet.call(id),
     verdict: () => checkService(fleet.metrics()),

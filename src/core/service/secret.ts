@@ -12,19 +12,22 @@ const CREDENTIAL = 'credential:';
  * @param what for messages: `--ari-pass-file`. @throws RtplatError `usage` when it cannot be read, or is empty.
  */
 export function readSecret(file: string, what: string, env: NodeJS.ProcessEnv): string {
-  const where = placeOf(file, what, env);
-  let text: string;
-  try {
-    text = readFileSync(where, 'utf8');
-  } catch (error) {
-    throw new RtplatError('usage', `cannot read ${what} ${file}: ${messageOf(error)}`, { cause: error });
-  }
-  const secret = text.split('\n', 1)[0]?.trimEnd() ?? '';
+  const secret = readSecretText(file, what, env).split('\n', 1)[0]?.trimEnd() ?? '';
   if (secret === '') {
-    const place = where === file ? 'its first line' : 'the first line of the file that LoadCredential= of the unit names';
+    const place = file.startsWith(CREDENTIAL) ? 'the first line of the file that LoadCredential= of the unit names' : 'its first line';
     throw new RtplatError('usage', `${what} ${file} is empty`, { hint: `write the password into ${place}` });
   }
   return secret;
+}
+
+/** All of a file, named as for {@link readSecret}. @throws RtplatError `usage` when it cannot be read. */
+export function readSecretText(file: string, what: string, env: NodeJS.ProcessEnv): string {
+  try {
+    return readFileSync(placeOf(file, what, env), 'utf8');
+  } catch (error) {
+    if (error instanceof RtplatError) throw error;
+    throw new RtplatError('usage', `cannot read ${what} ${file}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function placeOf(file: string, what: string, env: NodeJS.ProcessEnv): string {

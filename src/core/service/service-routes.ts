@@ -1,7 +1,7 @@
 /** What every service that takes calls serves over HTTP (`docs/http.md`). */
 import type { ReportVerdict } from '../report/verdict.ts';
-import { CONTENT_TYPES } from '../report/render/exposition.ts';
-import type { ExpositionFormat } from '../report/render/exposition.ts';
+import { expose } from '../report/render/exposition.ts';
+import type { MetricFamily } from '../report/render/families.ts';
 import { negotiate } from '../report/render/negotiate.ts';
 import type { HealthDocument } from './health.ts';
 import { json } from './http.ts';
@@ -10,7 +10,8 @@ import type { EventStream, HttpAnswer, HttpRequest } from './http.ts';
 export interface ServiceSources {
   readonly health: () => HealthDocument;
   readonly metrics: () => object;
-  readonly exposition: (format: ExpositionFormat) => string;
+  /** The same for who watches. */
+  readonly families: () => readonly MetricFamily[];
   /** Live calls first. @param most so many at most. */
   readonly channels: (most: number) => readonly object[];
   readonly channel: (id: string) => object | undefined;
@@ -34,7 +35,7 @@ export function serviceRoutes(sources: ServiceSources): (request: HttpRequest) =
       case '/metrics': {
         const format = negotiate(accept);
         if (format === 'json') return json(200, sources.metrics());
-        return { status: 200, contentType: CONTENT_TYPES[format], body: sources.exposition(format) };
+        return { status: 200, ...expose(sources.families(), format) };
       }
       case '/channels':
         return json(200, { channels: sources.channels(Number.POSITIVE_INFINITY) });

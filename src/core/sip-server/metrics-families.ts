@@ -1,7 +1,7 @@
 /** The numbers of `sip-serve` for Prometheus: the families of `ari-serve` where calls are relayed, and `rtplat_sip_…`. Pure. */
 import type { PortCounts } from '../report/metrics.ts';
-import { Exposition } from '../report/render/exposition.ts';
-import type { ExpositionFormat, Sample } from '../report/render/exposition.ts';
+import { FamilyList } from '../report/render/families.ts';
+import type { MetricFamily, Sample } from '../report/render/families.ts';
 import { healthFamilies, instrumentFamilies, relayFamilies } from '../report/render/prometheus.ts';
 import type { HealthVerdict } from '../report/render/prometheus.ts';
 import { DURATION_SCALE } from '../sip/call-metrics.ts';
@@ -33,45 +33,52 @@ function inNs(ms: readonly number[]): readonly number[] {
   return ms.map((bound) => bound * 1e6);
 }
 
-/** The text of one scrape. */
-export function renderSipFamilies(parts: SipFamiliesParts, format: ExpositionFormat): string {
-  const text = new Exposition(format);
+export function sipFamilies(parts: SipFamiliesParts): readonly MetricFamily[] {
+  const families = new FamilyList();
   const { document } = parts;
-  instrumentFamilies(text, document);
-  healthFamilies(text, parts.health);
-  callFamilies(text, parts);
-  ratioFamilies(text, document);
-  signallingFamilies(text, parts);
-  mediaFamilies(text, parts);
-  if (document.relays) relayFamilies(text, document, parts.latency);
-  return text.end();
+  instrumentFamilies(families, document);
+  healthFamilies(families, parts.health);
+  callFamilies(families, parts);
+  ratioFamilies(families, document);
+  signallingFamilies(families, parts);
+  mediaFamilies(families, parts);
+  if (document.relays) relayFamilies(families, document, parts.latency);
+  return families.list();
 }
 
-function callFamilies(text: Exposition, { document, rfc6076, answerDelay, ackDelay }: SipFamiliesParts): void {
+function callFamilies(families: FamilyList, { document, rfc6076, answerDelay, ackDelay }: SipFamiliesParts): void {
   const { calls } = document;
   const actions = Object.entries(calls.actions);
   const by = (counts: Readonly<Record<string, number>>, label: string): readonly Sample[] =>
     Object.entries(counts).map(([name, count]) => [count, { [label]: name }]);
-  text.counter(
+  families.counter(
     'sip_calls',
     'Calls taken, by what they got.',
     actions.map(([action, { taken }]) => [taken, { action }]),
   );
-  text.gauge(
+  families.gauge(
     'sip_active_calls',
     'Calls that are up or being set up, by what they get.',
     actions.map(([action, { active }]) => [active, { action }]),
   );
-  text.gauge('sip_peak_calls', 'The most calls at once since the start.', calls.peak);
-  text.counter('sip_calls_refused', 'INVITEs refused before they were a call, by the limit that they met.', by(calls.refused_by, 'cause'));
-  text.counter(
+  families.gauge('sip_peak_calls', 'The most calls at once since the start.', calls.peak);
+  families.counter(
+    'sip_calls_refused',
+    'INVITEs refused before they were a call, by the limit that they met.',
+    by(calls.refused_by, 'cause'),
+  );
+  families.counter(
     'sip_calls_ended',
     'Calls that have ended, by what became of them and by who ended them.',
     calls.ended.map(({ outcome, by: ender, calls: count }) => [count, { outcome, by: ender }]),
   );
-  text.counter('sip_invite_responses', 'Final answers to INVITEs, of calls that have ended or were refused.', by(calls.responses, 'code'));
-  text.counter('sip_digits', 'DTMF digits heard, by the way they came.', by(calls.digits_by, 'way'));
-  text.histogram(
+  families.counter(
+    'sip_invite_responses',
+    'Final answers to INVITEs, of calls that have ended or were refused.',
+    by(calls.responses, 'code'),
+  );
+  families.counter('sip_digits', 'DTMF digits heard, by the way they came.', by(calls.digits_by, 'way'));
+  families.histogram(
     'sip_request_delay_seconds',
     'From reading an INVITE to its first answer other than 100 (SRD of RFC 6076, our part of it).',
     {
@@ -82,16 +89,16 @@ function callFamilies(text: Exposition, { document, rfc6076, answerDelay, ackDel
       boundsNs: DELAY_BOUNDS_NS,
     },
   );
-  text.histogram('sip_answer_delay_seconds', 'From an INVITE to its 200, the delay that was configured included.', {
+  families.histogram('sip_answer_delay_seconds', 'From an INVITE to its 200, the delay that was configured included.', {
     parts: [[answerDelay]],
     boundsNs: DELAY_BOUNDS_NS,
   });
-  text.histogram('sip_ack_delay_seconds', 'From the 200 of an INVITE to its ACK.', { parts: [[ackDelay]], boundsNs: DELAY_BOUNDS_NS });
-  text.histogram('sip_disconnect_delay_seconds', 'From a BYE of ours to its answer (SDD of RFC 6076).', {
+  families.histogram('sip_ack_delay_seconds', 'From the 200 of an INVITE to its ACK.', { parts: [[ackDelay]], boundsNs: DELAY_BOUNDS_NS });
+  families.histogram('sip_disconnect_delay_seconds', 'From a BYE of ours to its answer (SDD of RFC 6076).', {
     parts: [[rfc6076.disconnectDelay]],
     boundsNs: DELAY_BOUNDS_NS,
   });
-  text.histogram('sip_session_duration_seconds', 'From the 200 of an INVITE to the end of the call (SDT of RFC 6076).', {
+  families.histogram('sip_session_duration_seconds', 'From the 200 of an INVITE to the end of the call (SDT of RFC 6076).', {
     parts: [
       [rfc6076.duration, { outcome: 'completed' }],
       [rfc6076.failedDuration, { outcome: 'failed' }],
@@ -101,71 +108,75 @@ function callFamilies(text: Exposition, { document, rfc6076, answerDelay, ackDel
   });
 }
 
-function ratioFamilies(text: Exposition, { rfc6076 }: SipMetricsDocument): void {
-  text.gauge('sip_session_establishment_ratio', 'INVITEs answered 200 of all (SER of RFC 6076).', rfc6076.session_establishment_ratio);
-  text.gauge(
+function ratioFamilies(families: FamilyList, { rfc6076 }: SipMetricsDocument): void {
+  families.gauge('sip_session_establishment_ratio', 'INVITEs answered 200 of all (SER of RFC 6076).', rfc6076.session_establishment_ratio);
+  families.gauge(
     'sip_session_establishment_effectiveness_ratio',
     'INVITEs answered 200, 480, 486, 600 or 603 of all (SEER of RFC 6076).',
     rfc6076.session_establishment_effectiveness_ratio,
   );
-  text.gauge(
+  families.gauge(
     'sip_ineffective_session_attempt_ratio',
     'INVITEs answered 408, 500, 503 or 504, or not at all, of all (ISA of RFC 6076).',
     rfc6076.ineffective_session_attempt_ratio,
   );
-  text.gauge(
+  families.gauge(
     'sip_session_completion_ratio',
     'Calls with 200 and a BYE of all that have ended (SCR of RFC 6076).',
     rfc6076.session_completion_ratio,
   );
 }
 
-function signallingFamilies(text: Exposition, { document, rfc6076 }: SipFamiliesParts): void {
+function signallingFamilies(families: FamilyList, { document, rfc6076 }: SipFamiliesParts): void {
   const { signalling, registrations, restarts } = document;
   const { transactions } = signalling;
-  text.counter(
+  families.counter(
     'sip_restarts',
     'How often a part of the service was started again.',
     Object.entries(restarts).map(([part, count]) => [count, { part }]),
   );
-  text.counter('sip_messages_received', 'SIP messages received.', signalling.received);
-  text.counter('sip_messages_sent', 'SIP messages sent.', signalling.sent);
-  text.counter('sip_send_errors', 'SIP messages that were not sent.', signalling.send_errors);
-  text.counter('sip_malformed_messages', 'Messages that could not be read.', signalling.malformed);
-  text.counter(
+  families.counter('sip_messages_received', 'SIP messages received.', signalling.received);
+  families.counter('sip_messages_sent', 'SIP messages sent.', signalling.sent);
+  families.counter('sip_send_errors', 'SIP messages that were not sent.', signalling.send_errors);
+  families.counter('sip_malformed_messages', 'Messages that could not be read.', signalling.malformed);
+  families.counter(
     'sip_socket_drops',
     'Datagrams that the kernel dropped because a buffer of the signalling was full.',
     signalling.socket_drops,
   );
-  text.counter('sip_overflow_datagrams', 'Datagrams that were not looked at, in a flood from new addresses.', signalling.overflow);
-  text.gauge('sip_connections', 'Connections of TCP and TLS that are open.', signalling.connections);
-  text.counter('sip_connections_refused', 'Connections closed because there were too many.', signalling.connections_refused);
-  text.gauge('sip_transactions', 'Transactions alive.', [
+  families.counter('sip_overflow_datagrams', 'Datagrams that were not looked at, in a flood from new addresses.', signalling.overflow);
+  families.gauge('sip_connections', 'Connections of TCP and TLS that are open.', signalling.connections);
+  families.counter('sip_connections_refused', 'Connections closed because there were too many.', signalling.connections_refused);
+  families.gauge('sip_transactions', 'Transactions alive.', [
     [transactions.invite_servers, { kind: 'invite_server' }],
     [transactions.other_servers, { kind: 'other_server' }],
     [transactions.invite_clients, { kind: 'invite_client' }],
     [transactions.other_clients, { kind: 'other_client' }],
   ]);
-  text.counter('sip_retransmissions_received', 'Requests and final answers that came again.', signalling.retransmissions_received);
-  text.counter('sip_retransmissions_sent', 'Requests and answers that were sent again.', signalling.retransmissions_sent);
-  text.counter('sip_request_timeouts', 'Requests of ours without a final answer.', signalling.timeouts);
-  text.counter('sip_unacknowledged_refusals', 'Refusals of ours without an ACK.', signalling.unacknowledged);
-  text.counter('sip_unanswered_requests', 'Requests of peers that were not answered in time.', signalling.unanswered);
-  text.counter('sip_withheld_responses', 'Answers that were not sent: too late, or none that the request may get.', signalling.withheld);
-  text.counter('sip_transport_failures', 'Transactions whose transport failed.', signalling.transport_failures);
-  text.counter('sip_requests_refused', 'Requests answered 503 because of too many transactions.', signalling.refused);
-  text.counter('sip_ignored_messages', 'Messages that belonged to nothing.', signalling.ignored);
-  text.gauge(
+  families.counter('sip_retransmissions_received', 'Requests and final answers that came again.', signalling.retransmissions_received);
+  families.counter('sip_retransmissions_sent', 'Requests and answers that were sent again.', signalling.retransmissions_sent);
+  families.counter('sip_request_timeouts', 'Requests of ours without a final answer.', signalling.timeouts);
+  families.counter('sip_unacknowledged_refusals', 'Refusals of ours without an ACK.', signalling.unacknowledged);
+  families.counter('sip_unanswered_requests', 'Requests of peers that were not answered in time.', signalling.unanswered);
+  families.counter(
+    'sip_withheld_responses',
+    'Answers that were not sent: too late, or none that the request may get.',
+    signalling.withheld,
+  );
+  families.counter('sip_transport_failures', 'Transactions whose transport failed.', signalling.transport_failures);
+  families.counter('sip_requests_refused', 'Requests answered 503 because of too many transactions.', signalling.refused);
+  families.counter('sip_ignored_messages', 'Messages that belonged to nothing.', signalling.ignored);
+  families.gauge(
     'sip_registered',
     'Whether the account is registered.',
     registrations.map(({ account, state }) => [Number(isRegistered(state)), { account }]),
   );
   if (registrations.length === 0) return;
-  text.histogram('sip_registration_delay_seconds', 'From a REGISTER to its 200, a challenge in between included (RRD of RFC 6076).', {
+  families.histogram('sip_registration_delay_seconds', 'From a REGISTER to its 200, a challenge in between included (RRD of RFC 6076).', {
     parts: [[rfc6076.registrationDelay]],
     boundsNs: DELAY_BOUNDS_NS,
   });
-  text.gauge(
+  families.gauge(
     'sip_ineffective_registration_ratio',
     'Registrations that failed of all (IRA of RFC 6076).',
     document.rfc6076.ineffective_registration_ratio,
@@ -177,39 +188,39 @@ export function isRegistered(state: string): boolean {
   return state === 'registered' || state === 'refreshing';
 }
 
-function mediaFamilies(text: Exposition, { document, jitter, remoteJitter, pacing, roundTrip }: SipFamiliesParts): void {
+function mediaFamilies(families: FamilyList, { document, jitter, remoteJitter, pacing, roundTrip }: SipFamiliesParts): void {
   const { media } = document;
-  text.gauge('sip_ports', 'Pairs of RTP and RTCP ports, of the calls that are not relayed, by state.', byState(media.ports));
-  text.counter(
+  families.gauge('sip_ports', 'Pairs of RTP and RTCP ports, of the calls that are not relayed, by state.', byState(media.ports));
+  families.counter(
     'sip_rtp_packets_sent',
     'RTP packets sent, in calls that are not relayed, as in all families of sip_rtp and sip_rtcp.',
     media.sent,
   );
-  text.counter('sip_rtp_payload_sent_bytes', 'Bytes of the payload of RTP packets sent.', media.sent_bytes);
-  text.counter('sip_rtp_packets_received', 'RTP packets received.', media.received);
-  text.counter('sip_rtp_payload_received_bytes', 'Bytes of the payload of RTP packets received.', media.received_bytes);
+  families.counter('sip_rtp_payload_sent_bytes', 'Bytes of the payload of RTP packets sent.', media.sent_bytes);
+  families.counter('sip_rtp_packets_received', 'RTP packets received.', media.received);
+  families.counter('sip_rtp_payload_received_bytes', 'Bytes of the payload of RTP packets received.', media.received_bytes);
   // Falls when a late packet comes after all: no counter.
-  text.gauge('sip_rtp_lost_packets', 'RTP packets that did not come, by the sequence numbers of what came.', media.lost);
-  text.gauge(
+  families.gauge('sip_rtp_lost_packets', 'RTP packets that did not come, by the sequence numbers of what came.', media.lost);
+  families.gauge(
     'sip_rtp_remote_lost_packets',
     'RTP packets of ours that did not arrive, by the last RTCP reports of the peers.',
     media.remote_lost,
   );
-  text.counter('sip_rtp_duplicate_packets', 'RTP packets that came again.', media.duplicates);
-  text.counter('sip_rtp_reordered_packets', 'RTP packets that came after a later one.', media.reordered);
-  text.counter('sip_rtp_late_packets', 'RTP packets that came late for their timestamp.', media.late);
-  text.counter('sip_rtp_rejected_source_packets', 'Datagrams from somebody else than the caller.', media.rejected_source);
-  text.counter('sip_rtp_malformed_packets', 'Datagrams that are not RTP.', media.malformed);
-  text.counter('sip_rtp_other_payload_packets', 'RTP packets of a payload type that was not agreed on.', media.other_payload);
-  text.counter('sip_rtp_send_errors', 'Datagrams that the kernel refused to send.', media.send_errors);
-  text.counter('sip_rtp_skipped_packets', 'RTP packets that were not sent because their time was long over.', media.skipped);
-  text.counter('sip_rtp_socket_drops', 'Datagrams that the kernel dropped because a buffer of the media was full.', media.socket_drops);
-  text.counter('sip_rtcp_packets_sent', 'RTCP packets sent.', media.rtcp_sent);
-  text.counter('sip_rtcp_packets_received', 'RTCP packets received.', media.rtcp_received);
-  text.counter('sip_rtcp_malformed_packets', 'RTCP packets that could not be read.', media.rtcp_malformed);
-  text.counter('sip_recorded_bytes', 'Bytes of recordings.', media.recorded_bytes);
-  text.counter('sip_recording_dropped_bytes', 'Bytes of recordings that the disk did not take in time.', media.recording_dropped_bytes);
-  text.histogram(
+  families.counter('sip_rtp_duplicate_packets', 'RTP packets that came again.', media.duplicates);
+  families.counter('sip_rtp_reordered_packets', 'RTP packets that came after a later one.', media.reordered);
+  families.counter('sip_rtp_late_packets', 'RTP packets that came late for their timestamp.', media.late);
+  families.counter('sip_rtp_rejected_source_packets', 'Datagrams from somebody else than the caller.', media.rejected_source);
+  families.counter('sip_rtp_malformed_packets', 'Datagrams that are not RTP.', media.malformed);
+  families.counter('sip_rtp_other_payload_packets', 'RTP packets of a payload type that was not agreed on.', media.other_payload);
+  families.counter('sip_rtp_send_errors', 'Datagrams that the kernel refused to send.', media.send_errors);
+  families.counter('sip_rtp_skipped_packets', 'RTP packets that were not sent because their time was long over.', media.skipped);
+  families.counter('sip_rtp_socket_drops', 'Datagrams that the kernel dropped because a buffer of the media was full.', media.socket_drops);
+  families.counter('sip_rtcp_packets_sent', 'RTCP packets sent.', media.rtcp_sent);
+  families.counter('sip_rtcp_packets_received', 'RTCP packets received.', media.rtcp_received);
+  families.counter('sip_rtcp_malformed_packets', 'RTCP packets that could not be read.', media.rtcp_malformed);
+  families.counter('sip_recorded_bytes', 'Bytes of recordings.', media.recorded_bytes);
+  families.counter('sip_recording_dropped_bytes', 'Bytes of recordings that the disk did not take in time.', media.recording_dropped_bytes);
+  families.histogram(
     'sip_rtp_jitter_seconds',
     'Interarrival jitter (RFC 3550) at the end of each call: of what came to us, and of what came to the peer.',
     {
@@ -220,11 +231,11 @@ function mediaFamilies(text: Exposition, { document, jitter, remoteJitter, pacin
       boundsNs: ROUND_TRIP_BOUNDS_NS,
     },
   );
-  text.histogram('sip_pacing_error_seconds', 'How far behind its time each packet was handed to the kernel.', {
+  families.histogram('sip_pacing_error_seconds', 'How far behind its time each packet was handed to the kernel.', {
     parts: [[pacing]],
     boundsNs: PACING_BOUNDS_NS,
   });
-  text.histogram('sip_rtcp_round_trip_seconds', 'Round trips by the RTCP reports of peers, one a report (RFC 3550 §6.4.1).', {
+  families.histogram('sip_rtcp_round_trip_seconds', 'Round trips by the RTCP reports of peers, one a report (RFC 3550 §6.4.1).', {
     parts: [[roundTrip]],
     boundsNs: ROUND_TRIP_BOUNDS_NS,
   });

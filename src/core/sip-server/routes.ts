@@ -1,6 +1,7 @@
 /** What `sip-serve` serves over HTTP (docs/http.md). */
 import type { RelayNumbers } from '../relay/none.ts';
 import { checkService } from '../report/verdict.ts';
+import type { MetricFamily } from '../report/render/families.ts';
 import type { HealthDocument } from '../service/health.ts';
 import type { EventStream, HttpAnswer, HttpRequest } from '../service/http.ts';
 import { serviceEvents, serviceRoutes } from '../service/service-routes.ts';
@@ -11,7 +12,7 @@ import type { SipCallDocument } from './call-documents.ts';
 import { sipPage } from './dashboard.ts';
 import { sipMetricsDocument } from './metrics.ts';
 import type { RegistrationRow, SignallingCounts, SipMetricsDocument } from './metrics.ts';
-import { renderSipFamilies } from './metrics-families.ts';
+import { sipFamilies } from './metrics-families.ts';
 import type { PlayerLegs } from './player-legs.ts';
 import type { SipServer } from './server.ts';
 
@@ -70,27 +71,23 @@ export function sipEvents(sources: SipRouteSources): (stream: EventStream) => ()
   };
 }
 
+/** The numbers of `/metrics` for who is told them without asking. */
+export function sipMetricFamilies(sources: SipRouteSources): readonly MetricFamily[] {
+  const { server, player, relay, health } = sources;
+  const { answerDelay, ackDelay, jitter, remoteJitter, metrics } = server.book;
+  const { pacing, roundTrip } = player.fleet.totals();
+  const rfc6076 = metrics.histograms();
+  const histograms = { latency: relay.histogram, rfc6076, answerDelay, ackDelay, jitter, remoteJitter, pacing, roundTrip };
+  return sipFamilies({ document: sipMetrics(sources), ...histograms, health: health() });
+}
+
 function sourcesOf(sources: SipRouteSources): ServiceSources {
   const { server, relay, relays, health, sla, nowMs } = sources;
   const { book } = server;
   return {
     health,
     metrics: () => sipMetrics(sources),
-    exposition: (format) => {
-      const { answerDelay, ackDelay, jitter, remoteJitter, metrics } = book;
-      const { pacing, roundTrip } = sources.player.fleet.totals();
-      const histograms = {
-        latency: relay.histogram,
-        rfc6076: metrics.histograms(),
-        answerDelay,
-        ackDelay,
-        jitter,
-        remoteJitter,
-        pacing,
-        roundTrip,
-      };
-      return renderSipFamilies({ document: sipMetrics(sources), ...histograms, health: health() }, format);
-    },
+    families: () => sipMetricFamilies(sources),
     channels: (most) => book.documents(nowMs(), most).map((call) => channelDocument(call, relay.call(call.id))),
     channel: (id) => {
       const call = book.document(id, nowMs());

@@ -14,7 +14,8 @@ export type Peer =
   | 'espeak-ng'
   | 'rsyslogd'
   | 'prometheus'
-  | 'promtool';
+  | 'promtool'
+  | 'victoria-metrics';
 
 /** Where `scripts/peers.sh` keeps them; the same rule as in that script. */
 export function peersFolder(): string {

@@ -8,7 +8,7 @@ import { peer } from '../kit/peers.ts';
 import { until } from '../kit/process.ts';
 import { scratchFolder } from '../kit/scratch.ts';
 import { startSipServe } from '../kit/sip-server.ts';
-import { startWorld } from '../kit/world.ts';
+import { note, startWorld } from '../kit/world.ts';
 import { startPrometheus } from './prometheus.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -54,6 +54,7 @@ test('every query has data while calls are up, and the metrics are clean', async
   // The configuration of the composition, its names and its patience apart.
   const configuration = readFileSync(join(ROOT, 'compose/prometheus.yml'), 'utf8')
     .replaceAll(': 5s', ': 1s')
+    .replaceAll('    static_configs', '    always_scrape_classic_histograms: true\n    static_configs')
     .replace('ari-serve:9090', '127.0.0.1:9090')
     .replace('sip-serve:8080', '127.0.0.1:8090');
   const folder = world.folder('prometheus');
@@ -63,7 +64,7 @@ test('every query has data while calls are up, and the metrics are clean', async
 
   // Each at an address of its own: SIPp's media always leave from the same port.
   const target = '127.0.0.1:5070';
-  world.callers({ calls: 200, limit: 5, rate: 5, durationMs: 3_000 });
+  const relayed = world.callers({ calls: 200, limit: 5, rate: 5, durationMs: 3_000 });
   world.callers({ calls: 200, limit: 5, rate: 5, durationMs: 3_000, target, localIp: '127.0.0.2' });
   world.callers({ calls: 200, limit: 5, rate: 5, durationMs: 3_000, target, localIp: '127.0.0.3', extension: '610' });
 
@@ -74,16 +75,34 @@ test('every query has data while calls are up, and the metrics are clean', async
       return found.some(({ value }) => !Number.isNaN(value)) || undefined;
     });
   }
-  // Both services, and not only one of them.
-  const jobs = await prometheus.query('count by (job) (rate(rtplat_latency_seconds_count[10s]) > 0)');
-  expect(new Set(jobs.map(({ labels }) => labels['job']))).toEqual(new Set(['rtplat-ari-serve', 'rtplat-sip-serve']));
+  // Both services, and not only one of them; as classic and as native histograms.
+  for (const packets of ['rate(rtplat_latency_seconds_count[10s])', 'histogram_count(rate(rtplat_latency_seconds[10s]))']) {
+    const jobs = await prometheus.query(`count by (job) (${packets} > 0)`);
+    expect(new Set(jobs.map(({ labels }) => labels['job'])), packets).toEqual(new Set(['rtplat-ari-serve', 'rtplat-sip-serve']));
+  }
 
   for (const url of ['http://127.0.0.1:9090/metrics', 'http://127.0.0.1:8090/metrics']) {
     const text = await (await fetch(url, { headers: { accept: 'text/plain' } })).text();
     const { status, stdout, stderr } = spawnSync(peer('promtool'), ['check', 'metrics'], { input: text, encoding: 'utf8' });
     expect({ status, said: stdout + stderr }, url).toEqual({ status: 0, said: '' });
   }
-  expect((await service.metrics()).total_latencies).toBeGreaterThan(0);
+
+  // Of the native histogram the quantile that the service itself tells, no further off than a bucket is wide.
+  relayed.finish();
+  await relayed.result;
+  await service.idle();
+  const { total_latencies: packets, p99_latency: p99 } = await service.metrics();
+  expect(packets).toBeGreaterThan(0);
+  const native = 'rtplat_latency_seconds{job="rtplat-ari-serve"}';
+  await until('the last packet scraped', async () => {
+    const [count] = await prometheus.query(`histogram_count(${native})`);
+    return count?.value === packets || undefined;
+  });
+  const [quantile] = await prometheus.query(`histogram_quantile(0.99, ${native})`);
+  const ratio = ((quantile?.value ?? Number.NaN) * 1_000) / (p99 ?? Number.NaN);
+  note(`p99 of ${packets} packets: ${p99} ms, of the native histogram ${ratio} times as much`);
+  expect(ratio).toBeGreaterThan(0.977);
+  expect(ratio).toBeLessThan(1.024);
 });
 
 test('promtool accepts the configuration and the rules', () => {

@@ -12,16 +12,31 @@ export interface Sample {
   readonly value: number;
 }
 
+/** A native histogram, as Prometheus answers. */
+export interface NativeHistogram {
+  readonly count: number;
+  readonly sum: number;
+  /** Which of its bounds belong to it, its bounds, how many values: as Prometheus writes them. */
+  readonly buckets: readonly (readonly [number, string, string, string])[];
+}
+
 /** A real Prometheus; it ends with the test that started it. */
 export interface Prometheus {
   /** The query at this instant. Rejects when Prometheus refuses it. */
   query(expression: string): Promise<readonly Sample[]>;
+  /** Of what the query gives at this instant, the native histograms. */
+  histograms(expression: string): Promise<readonly NativeHistogram[]>;
   /** Waits until every target of its configuration was scraped well; how many there are. */
   scraped(): Promise<number>;
 }
 
 interface QueryData {
-  readonly result: readonly { readonly metric: Readonly<Record<string, string>>; readonly value: readonly [number, string] }[];
+  readonly result: readonly {
+    readonly metric: Readonly<Record<string, string>>;
+    /** There unless it is a histogram. */
+    readonly value?: readonly [number, string];
+    readonly histogram?: readonly [number, { readonly count: string; readonly sum: string; readonly buckets?: NativeHistogram['buckets'] }];
+  }[];
 }
 
 /** @param dir an empty folder; what the configuration refers to may be there. */
@@ -44,11 +59,17 @@ export async function startPrometheus(dir: string, configuration: string): Promi
     if (error !== undefined) throw new Error(`${decodeURIComponent(path)}: ${error}`);
     return data;
   };
+  const resultOf = async (expression: string): Promise<QueryData['result']> =>
+    (await get<QueryData>(`query?query=${encodeURIComponent(expression)}`)).result;
   return {
-    query: async (expression) => {
-      const { result } = await get<QueryData>(`query?query=${encodeURIComponent(expression)}`);
-      return result.map(({ metric, value: [, text] }) => ({ labels: metric, value: Number(text) }));
-    },
+    query: async (expression) =>
+      (await resultOf(expression)).map(({ metric, value }) => ({ labels: metric, value: Number(value?.[1] ?? Number.NaN) })),
+    histograms: async (expression) =>
+      (await resultOf(expression)).flatMap(({ histogram }) => {
+        if (histogram === undefined) return [];
+        const { count, sum, buckets = [] } = histogram[1];
+        return [{ count: Number(count), sum: Number(sum), buckets }];
+      }),
     scraped: () =>
       until('every target scraped', async () => {
         const { activeTargets } = await get<{ activeTargets: readonly { health: string; lastError: string }[] }>('targets');

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { monitorHealth, renderMonitorMetrics, serviceDocument } from '../../../src/core/monitor/documents.ts';
+import { monitorFamilies, monitorHealth, serviceDocument } from '../../../src/core/monitor/documents.ts';
+import { renderText } from '../../../src/core/report/render/exposition-text.ts';
 import type { PolicyState } from '../../../src/core/monitor/policy-types.ts';
 import { ServicePolicy } from '../../../src/core/monitor/policy.ts';
 import { monitorRoutes } from '../../../src/core/monitor/routes.ts';
@@ -43,7 +44,7 @@ describe('/health', () => {
 
 describe('/metrics', () => {
   it('leaves out what is not known', () => {
-    const text = renderMonitorMetrics([serviceDocument('echo', NEW)], FACTS, 'prometheus');
+    const text = renderText(monitorFamilies([serviceDocument('echo', NEW)], FACTS), 'prometheus');
     for (const name of ['monitor_up', 'monitor_ready', 'monitor_last_probe_seconds', 'monitor_service_uptime_seconds']) {
       expect(text).not.toContain(`rtplat_${name}{`);
     }
@@ -51,7 +52,7 @@ describe('/metrics', () => {
   });
 
   it('has what is', () => {
-    const text = renderMonitorMetrics([serviceDocument('echo', { ...UP, notReady: 'no Asterisk' })], FACTS, 'prometheus');
+    const text = renderText(monitorFamilies([serviceDocument('echo', { ...UP, notReady: 'no Asterisk' })], FACTS), 'prometheus');
     expect(text.split('\n')).toEqual(
       expect.arrayContaining([
         'rtplat_monitor_up{service="echo"} 1',
@@ -68,7 +69,7 @@ describe('/metrics', () => {
   it('is text for whoever asks for nothing, and OpenMetrics for whoever wants it', () => {
     const answer = monitorRoutes({ services: () => [serviceDocument('echo', UP)], facts: () => FACTS });
     expect(answer({ path: '/metrics', accept: '' })?.contentType).toContain('text/plain');
-    expect(answer({ path: '/metrics', accept: 'application/openmetrics-text' })?.body.endsWith('# EOF\n')).toBe(true);
+    expect(answer({ path: '/metrics', accept: 'application/openmetrics-text' })?.body).toMatch(/# EOF\n$/);
     expect(answer({ path: '/nothing', accept: '' })).toBeUndefined();
   });
 });
@@ -76,7 +77,7 @@ describe('/metrics', () => {
 test('docs/monitor.md names every metric, and every member of /services', () => {
   const { prose } = readPage('docs/monitor.md');
   const shown = [...prose.matchAll(/^\| `(rtplat_\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
-  const text = renderMonitorMetrics([serviceDocument('echo', UP)], FACTS, 'prometheus');
+  const text = renderText(monitorFamilies([serviceDocument('echo', UP)], FACTS), 'prometheus');
   expect(shown).toEqual([...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`));
   for (const member of Object.keys(serviceDocument('echo', UP))) expect(prose).toContain(`\`${member}\``);
 });

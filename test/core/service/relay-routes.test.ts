@@ -49,7 +49,7 @@ afterEach(async () => {
 function get(path: string, accept = ''): { status: number; contentType: string; body: string } {
   const answer = relayRoutes({ fleet, health: () => health })({ path, accept });
   if (answer === undefined) throw new Error(`nothing under ${path}`);
-  return answer;
+  return { ...answer, body: String(answer.body) };
 }
 
 function document(path: string): unknown {

@@ -1,11 +1,12 @@
 /** What `sip-serve` tells Prometheus when there is nothing that it has not measured. */
 import type { BookTotals } from '../../../src/core/sip-server/call-book.ts';
 import { CallBook } from '../../../src/core/sip-server/call-book.ts';
-import { renderSipFamilies } from '../../../src/core/sip-server/metrics-families.ts';
+import { sipFamilies as familiesOf } from '../../../src/core/sip-server/metrics-families.ts';
 import type { SipMetricsDocument } from '../../../src/core/sip-server/metrics.ts';
 import { sipMetricsDocument } from '../../../src/core/sip-server/metrics.ts';
 import { MediaSum } from '../../../src/core/media/numbers.ts';
-import type { ExpositionFormat } from '../../../src/core/report/render/exposition.ts';
+import { renderText } from '../../../src/core/report/render/exposition-text.ts';
+import type { TextFormat } from '../../../src/core/report/render/exposition-text.ts';
 import { TransactionLayer } from '../../../src/core/sip/transactions.ts';
 import { LatencyHistogram } from '../../../src/core/stats/histogram.ts';
 import { makeMetrics } from '../report/make-metrics.ts';
@@ -51,7 +52,7 @@ export function sipDocument(measured: boolean): SipMetricsDocument {
   });
 }
 
-export function sipFamilies(measured: boolean, format: ExpositionFormat): string {
+export function sipFamilies(measured: boolean, format: TextFormat): string {
   const histogram = measured ? ONE_MS : NONE;
   const rfc6076 = {
     ...{ registrationDelay: histogram, successfulRequestDelay: histogram, failedRequestDelay: NONE },
@@ -59,8 +60,6 @@ export function sipFamilies(measured: boolean, format: ExpositionFormat): string
   };
   const others = { answerDelay: histogram, ackDelay: histogram, jitter: histogram, remoteJitter: histogram, pacing: histogram };
   const health = { status: 'unhealthy', checks: measured ? [{ name: 'media', ok: false, reason: 'down' }] : [] } as const;
-  return renderSipFamilies(
-    { document: sipDocument(measured), latency: histogram, rfc6076, ...others, roundTrip: histogram, health },
-    format,
-  );
+  const parts = { document: sipDocument(measured), latency: histogram, rfc6076, ...others, roundTrip: histogram, health };
+  return renderText(familiesOf(parts), format);
 }

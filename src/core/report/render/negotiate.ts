@@ -3,11 +3,12 @@ import type { ExpositionFormat } from './exposition.ts';
 
 export type MetricsFormat = 'json' | ExpositionFormat;
 
-/** In the order of preference between equals. */
-const OFFERED: readonly (readonly [format: MetricsFormat, type: string])[] = [
-  ['json', 'application/json'],
-  ['openmetrics', 'application/openmetrics-text'],
-  ['prometheus', 'text/plain'],
+/** In the order of preference between equals; a range must have the parameters. */
+const OFFERED: readonly (readonly [format: MetricsFormat, type: string, parameters: readonly string[]])[] = [
+  ['json', 'application/json', []],
+  ['protobuf', 'application/vnd.google.protobuf', ['proto=io.prometheus.client.metricfamily', 'encoding=delimited']],
+  ['openmetrics', 'application/openmetrics-text', []],
+  ['prometheus', 'text/plain', []],
 ];
 
 /** Longer headers, and ranges beyond the first ones, are not looked at. */
@@ -22,8 +23,8 @@ export function negotiate(accept: string | undefined): MetricsFormat {
   if (accept === undefined || accept.length > MAX_CHARS) return 'json';
   let best: { readonly format: MetricsFormat; readonly weight: number; readonly named: boolean } | undefined;
   const ranges = accept.split(',', MAX_RANGES).map(parseRange);
-  for (const [format, type] of OFFERED) {
-    const named = ranges.filter((range) => range.type === type);
+  for (const [format, type, parameters] of OFFERED) {
+    const named = ranges.filter((range) => range.type === type && parameters.every((one) => range.parameters.includes(one)));
     const matching = named.length > 0 ? named : ranges.filter((range) => format === 'json' && isWildcard(range.type));
     const weight = Math.max(0, ...matching.map((range) => range.weight));
     if (weight === 0) continue;
@@ -37,9 +38,16 @@ function isWildcard(type: string): boolean {
   return type === '*/*' || type === 'application/*';
 }
 
-function parseRange(text: string): { readonly type: string; readonly weight: number } {
+interface MediaRange {
+  readonly type: string;
+  readonly parameters: readonly string[];
+  readonly weight: number;
+}
+
+/** All in lower case. */
+function parseRange(text: string): MediaRange {
   const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
   const q = parameters.find((parameter) => parameter.startsWith('q='));
   const weight = q === undefined ? 1 : Number(q.slice(2));
-  return { type, weight: weight >= 0 && weight <= 1 ? weight : 0 };
+  return { type, parameters, weight: weight >= 0 && weight <= 1 ? weight : 0 };
 }

@@ -2,8 +2,9 @@
 import { LatencyHistogram } from '../../stats/histogram.ts';
 import type { NamedRun } from '../merge.ts';
 import type { RunSummary } from '../run.ts';
-import { Exposition, toSeconds } from './exposition.ts';
-import type { Labels, Sample } from './exposition.ts';
+import { renderText } from './exposition-text.ts';
+import { FamilyList, toSeconds } from './families.ts';
+import type { Labels, Sample } from './families.ts';
 import type { JudgedRow } from './judged.ts';
 import { BUCKETS_NS } from './prometheus.ts';
 
@@ -33,10 +34,10 @@ const NUMBERS: readonly (readonly [member: NumberName, name: string, help: strin
 
 /** @param rows of what was judged; each bound is 1 when it holds, and 0 when it is violated or nothing can be said. */
 export function renderRunsPrometheus(runs: readonly EndedRun[], rows: readonly JudgedRow[]): string {
-  const text = new Exposition('prometheus');
+  const families = new FamilyList();
   const each = (value: (run: NamedRun['run']) => number | null, labels: Labels = {}): readonly Sample[] =>
     runs.map(({ name, run }) => [value(run), { run: name, ...labels }]);
-  text.gauge(
+  families.gauge(
     'run_info',
     'What measured the run.',
     runs.map(({ name, run: { command, summary, tool } }) => [
@@ -44,52 +45,52 @@ export function renderRunsPrometheus(runs: readonly EndedRun[], rows: readonly J
       { run: name, command, engine: summary.engine, clock: summary.clock, version: tool.version },
     ]),
   );
-  text.gauge(
+  families.gauge(
     'run_end_timestamp_seconds',
     'When the run ended.',
     runs.map(({ name, endedAtSeconds }) => [endedAtSeconds, { run: name }]),
   );
-  text.gauge(
+  families.gauge(
     'run_duration_seconds',
     'How long the run took.',
     each((run) => run.duration_seconds),
   );
   for (const [member, name, help] of NUMBERS) {
-    text.gauge(
+    families.gauge(
       `run_${name}`,
       help,
       each(({ summary }) => summary[member] ?? null),
     );
   }
-  text.histogram('run_latency_seconds', 'Round trips of the run.', {
+  families.histogram('run_latency_seconds', 'Round trips of the run.', {
     parts: runs.map(({ name, run }) => [LatencyHistogram.decode(run.histogram), { run: name }]),
     boundsNs: BUCKETS_NS,
   });
-  text.gauge('run_latency_percentile_seconds', 'Percentiles of the round trips, to 3 digits.', [
+  families.gauge('run_latency_percentile_seconds', 'Percentiles of the round trips, to 3 digits.', [
     ...each(({ summary }) => toSeconds(summary.p50_latency), { percentile: '50' }),
     ...each(({ summary }) => toSeconds(summary.p95_latency), { percentile: '95' }),
     ...each(({ summary }) => toSeconds(summary.p99_latency), { percentile: '99' }),
   ]);
-  text.gauge(
+  families.gauge(
     'run_latency_max_seconds',
     'Longest round trip.',
     each(({ summary }) => toSeconds(summary.max_latency)),
   );
-  text.gauge(
+  families.gauge(
     'run_jitter_seconds',
     'Interarrival jitter of RFC 3550.',
     each(({ summary }) => toSeconds(summary.jitter_ms)),
   );
-  text.gauge('run_send_error_percentile_seconds', 'Actual minus due time of sending.', [
+  families.gauge('run_send_error_percentile_seconds', 'Actual minus due time of sending.', [
     ...each(({ summary }) => toSeconds(summary.send_error_ms?.p50 ?? null), { percentile: '50' }),
     ...each(({ summary }) => toSeconds(summary.send_error_ms?.p99 ?? null), { percentile: '99' }),
   ]);
   if (rows.length > 0) {
-    text.gauge(
+    families.gauge(
       'run_bound_held',
       'Whether a bound holds; 0 as well when nothing can be said.',
       rows.map(({ group, name, status }) => [Number(status === 'pass'), { group, bound: name, status }]),
     );
   }
-  return text.end();
+  return renderText(families.list(), 'prometheus');
 }

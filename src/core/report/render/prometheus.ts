@@ -1,9 +1,11 @@
-/** The metrics document for Prometheus. Base units (seconds, bytes); what was not measured is left out, never 0. */
+/** The metrics document as families. */
 import type { HealthDocument } from '../../service/health.ts';
 import type { LatencyHistogram } from '../../stats/histogram.ts';
 import type { MetricsDocument, RelayCounters } from '../metrics.ts';
-import { Exposition, toSeconds } from './exposition.ts';
-import type { ExpositionFormat } from './exposition.ts';
+import { renderText } from './exposition-text.ts';
+import type { TextFormat } from './exposition-text.ts';
+import { FamilyList, toSeconds } from './families.ts';
+import type { MetricFamily } from './families.ts';
 
 /** Upper bounds of the latency buckets, ns: 0.25 ms to 10 s, finest around the bounds of the service-level table. */
 export const BUCKETS_NS: readonly number[] = [
@@ -37,29 +39,29 @@ const COUNTERS: readonly CounterFamily[] = [
 /** Of `GET /health`, what a graph can show. */
 export type HealthVerdict = Pick<HealthDocument, 'status' | 'checks'>;
 
-/** The text of one scrape, with the content type of `CONTENT_TYPES`. */
-export function renderPrometheus(
-  metrics: MetricsDocument,
-  latency: LatencyHistogram,
-  format: ExpositionFormat,
-  health?: HealthVerdict,
-): string {
-  const text = new Exposition(format);
-  instrumentFamilies(text, metrics);
-  if (health !== undefined) healthFamilies(text, health);
-  relayFamilies(text, metrics, latency);
-  return text.end();
+/** The text of one scrape. */
+export function renderPrometheus(metrics: MetricsDocument, latency: LatencyHistogram, format: TextFormat, health?: HealthVerdict): string {
+  return renderText(metricFamilies(metrics, latency, health), format);
+}
+
+/** All that a service tells whose calls are all relayed. */
+export function metricFamilies(metrics: MetricsDocument, latency: LatencyHistogram, health?: HealthVerdict): readonly MetricFamily[] {
+  const families = new FamilyList();
+  instrumentFamilies(families, metrics);
+  if (health !== undefined) healthFamilies(families, health);
+  relayFamilies(families, metrics, latency);
+  return families.list();
 }
 
 /** What every service tells. */
-export function instrumentFamilies(text: Exposition, { engine, clock, uptime_seconds: uptime }: MetricsDocument): void {
-  text.info('instrument', 'What measured: the UDP engine, and the clock that stamps arrivals.', { engine, clock });
-  text.gauge('uptime_seconds', 'Time since the service started.', uptime);
+export function instrumentFamilies(families: FamilyList, { engine, clock, uptime_seconds: uptime }: MetricsDocument): void {
+  families.info('instrument', 'What measured: the UDP engine, and the clock that stamps arrivals.', { engine, clock });
+  families.gauge('uptime_seconds', 'Time since the service started.', uptime);
 }
 
-export function healthFamilies(text: Exposition, { status, checks }: HealthVerdict): void {
-  text.gauge('healthy', 'Whether GET /health answers 200.', Number(status === 'healthy'));
-  text.gauge(
+export function healthFamilies(families: FamilyList, { status, checks }: HealthVerdict): void {
+  families.gauge('healthy', 'Whether GET /health answers 200.', Number(status === 'healthy'));
+  families.gauge(
     'check_ok',
     'Whether a check of GET /health holds.',
     checks.map(({ name, ok }) => [Number(ok), { check: name }]),
@@ -67,40 +69,44 @@ export function healthFamilies(text: Exposition, { status, checks }: HealthVerdi
 }
 
 /** Of the relayed calls. */
-export function relayFamilies(text: Exposition, metrics: MetricsDocument, latency: LatencyHistogram): void {
-  text.counter('channels', 'Calls taken.', metrics.total_channels);
-  text.gauge('active_channels', 'Calls that are up.', metrics.active_channels);
-  text.gauge('peak_channels', 'The most calls that were up at once since the start.', metrics.peak_channels);
-  text.counter('calls_refused', 'Calls refused because no port was free.', metrics.calls_refused);
-  text.counter('calls_failed', 'Calls that failed while they were set up.', metrics.calls_failed);
+export function relayFamilies(families: FamilyList, metrics: MetricsDocument, latency: LatencyHistogram): void {
+  families.counter('channels', 'Calls taken.', metrics.total_channels);
+  families.gauge('active_channels', 'Calls that are up.', metrics.active_channels);
+  families.gauge('peak_channels', 'The most calls that were up at once since the start.', metrics.peak_channels);
+  families.counter('calls_refused', 'Calls refused because no port was free.', metrics.calls_refused);
+  families.counter('calls_failed', 'Calls that failed while they were set up.', metrics.calls_failed);
   const { ports } = metrics;
-  text.gauge('ports', 'Ports of the range by state; foreign ones are held by another process.', [
+  families.gauge('ports', 'Ports of the range by state; foreign ones are held by another process.', [
     [ports.free, { state: 'free' }],
     [ports.bound, { state: 'bound' }],
     [ports.draining, { state: 'draining' }],
     [ports.foreign, { state: 'foreign' }],
   ]);
-  for (const [member, name, help] of COUNTERS) text.counter(name, help, metrics.counters[member]);
-  text.counter('socket_drops', 'Datagrams that the kernel dropped because the buffer of a socket of ours was full.', metrics.socket_drops);
-  text.counter('stray_echoes', 'Echoes that belong to no call that is up.', metrics.stray_echoes);
-  text.counter('unstamped_packets', "Packets received or sent without the kernel's timestamp, where it gives them.", metrics.unstamped);
-  text.gauge('in_flight_packets', 'Packets sent to the echo server whose fate is not known yet.', metrics.counters.in_flight);
-  text.histogram('latency_seconds', 'Time from a packet leaving for the echo server to its echo coming back.', {
+  for (const [member, name, help] of COUNTERS) families.counter(name, help, metrics.counters[member]);
+  families.counter(
+    'socket_drops',
+    'Datagrams that the kernel dropped because the buffer of a socket of ours was full.',
+    metrics.socket_drops,
+  );
+  families.counter('stray_echoes', 'Echoes that belong to no call that is up.', metrics.stray_echoes);
+  families.counter('unstamped_packets', "Packets received or sent without the kernel's timestamp, where it gives them.", metrics.unstamped);
+  families.gauge('in_flight_packets', 'Packets sent to the echo server whose fate is not known yet.', metrics.counters.in_flight);
+  families.histogram('latency_seconds', 'Time from a packet leaving for the echo server to its echo coming back.', {
     parts: [[latency]],
     boundsNs: BUCKETS_NS,
   });
-  text.gauge('latency_percentile_seconds', 'Percentiles of the latency since the start, to 3 digits.', [
+  families.gauge('latency_percentile_seconds', 'Percentiles of the latency since the start, to 3 digits.', [
     [toSeconds(metrics.p50_latency), { percentile: '50' }],
     [toSeconds(metrics.p95_latency), { percentile: '95' }],
     [toSeconds(metrics.p99_latency), { percentile: '99' }],
   ]);
-  text.gauge('latency_max_seconds', 'Highest latency since the start.', toSeconds(metrics.max_latency));
-  text.gauge('host_delay_percentile_seconds', 'What a clock in user space would have added to the latency.', [
+  families.gauge('latency_max_seconds', 'Highest latency since the start.', toSeconds(metrics.max_latency));
+  families.gauge('host_delay_percentile_seconds', 'What a clock in user space would have added to the latency.', [
     [toSeconds(metrics.host_delay_ms?.p50 ?? null), { percentile: '50' }],
     [toSeconds(metrics.host_delay_ms?.p99 ?? null), { percentile: '99' }],
   ]);
-  text.gauge('late_ratio', 'Late packets as a fraction of the packets returned.', metrics.late_ratio);
-  text.gauge(
+  families.gauge('late_ratio', 'Late packets as a fraction of the packets returned.', metrics.late_ratio);
+  families.gauge(
     'packet_loss_ratio',
     'Packets whose echo never came as a fraction of the packets whose fate is known.',
     metrics.packet_loss_ratio,

@@ -3,6 +3,7 @@ import { key, optionalKey, table } from '../../service/config/schema.ts';
 import type { Table } from '../../service/config/schema.ts';
 import { choice, integer, numericAddress, port, text, yesOrNo } from '../../service/config/value-types.ts';
 import type { LogFormat, LogLevel } from '../../service/log.ts';
+import { parseOtlpUrl } from '../../service/otlp/url.ts';
 import { parseSyslogDestination, SYSLOG_FACILITIES } from '../../service/log/syslog-settings.ts';
 import type { SyslogFacility } from '../../service/log/syslog-settings.ts';
 
@@ -11,7 +12,15 @@ export interface MetricsSection {
   readonly sla: boolean;
   readonly call_records_file?: string;
   readonly run_file?: string;
+  readonly otlp_url?: string;
+  readonly otlp_interval_seconds: number;
+  readonly otlp_headers_file?: string;
 }
+
+const otlpUrl = text({
+  what: 'an address such as "http://collector:4318"',
+  fault: (value) => (parseOtlpUrl(value) === undefined ? 'http or https, without credentials' : undefined),
+});
 
 export const METRICS: Table<MetricsSection> = table<MetricsSection>('What is measured; HTTP is in [health].', {
   status_interval_seconds: key(integer(0, 86_400), {
@@ -27,6 +36,15 @@ export const METRICS: Table<MetricsSection> = table<MetricsSection>('What is mea
   run_file: optionalKey(text({ what: 'a file name' }), {
     example: 'sip-serve.run.json',
     doc: 'Run file of the relayed calls, written when the service ends.',
+  }),
+  otlp_url: optionalKey(otlpUrl, {
+    example: 'http://collector:4318',
+    doc: 'OpenTelemetry receiver (OTLP over HTTP) that metrics are pushed to.',
+  }),
+  otlp_interval_seconds: key(integer(1, 3_600), { default: 30, doc: 'Time between two pushes.' }),
+  otlp_headers_file: optionalKey(text({ what: 'a file name' }), {
+    example: '/etc/rtplat/otlp.headers',
+    doc: 'HTTP headers to push with, one a line, as in Authorization: Bearer TOKEN.',
   }),
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { negotiate } from '../../../../src/core/report/render/negotiate.ts';
-import { escapeLabel } from '../../../../src/core/report/render/exposition.ts';
+import { escapeLabel } from '../../../../src/core/report/render/exposition-text.ts';
 import { renderPrometheus } from '../../../../src/core/report/render/prometheus.ts';
 import { LatencyHistogram } from '../../../../src/core/stats/histogram.ts';
 import { makeMetrics } from '../make-metrics.ts';
@@ -97,6 +97,17 @@ describe('negotiate', () => {
       'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
       'openmetrics',
     ],
+    // With native histograms, of 2.40 and of 3.5.
+    [
+      'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
+      'protobuf',
+    ],
+    [
+      'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1',
+      'protobuf',
+    ],
+    ['application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=text, text/plain;q=0.1', 'prometheus'],
+    ['application/vnd.google.protobuf', 'json'],
     ['text/plain;version=0.0.4;q=1,*/*;q=0.1', 'prometheus'],
     ['text/plain;q=0, application/json;q=0.1', 'json'],
     ['text/plain;q=7', 'json'],
