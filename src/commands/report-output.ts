@@ -14,6 +14,7 @@ import { renderJunit } from '../core/report/render/junit.ts';
 import { renderMarkdown } from '../core/report/render/markdown.ts';
 import { renderRunsPrometheus } from '../core/report/render/prometheus-run.ts';
 import { verdictTone } from '../core/report/render/table.ts';
+import type { EncodedHistogram } from '../core/stats/histogram.ts';
 import type { CommandIo } from './io.ts';
 import { formatOfFile, KNOWN_ENDINGS } from './report-formats.ts';
 import type { Format } from './report-formats.ts';
@@ -43,7 +44,7 @@ export function refuseEmptyVerdict(formats: readonly Format[], isJudged: boolean
   throw new RtplatError('usage', 'JUnit XML holds a verdict and nothing else', { hint: 'add --sla, --fail-on or --thresholds' });
 }
 
-/** @throws RtplatError `usage` for a form that a live service cannot have: it gives out no histogram. */
+/** @throws RtplatError `usage` for a form that a source cannot have: a live service gives out no histogram, a capture is no run. */
 export async function renderAs(format: Format, result: Result, judged: Judged, view: ViewOptions): Promise<string> {
   switch (format) {
     case 'table':
@@ -65,6 +66,7 @@ export async function renderAs(format: Format, result: Result, judged: Judged, v
       return renderCsv(csvRows(result));
     case 'prometheus':
       if (result.kind === 'service') throw withoutHistogram(result.source.name, format, 'its own /metrics serves Prometheus');
+      if (result.kind === 'capture') throw noRun(result.source.name, format);
       return renderRunsPrometheus(
         (result.kind === 'run' ? [result.source] : result.sources).map(({ name, run }) => ({
           name,
@@ -75,8 +77,26 @@ export async function renderAs(format: Format, result: Result, judged: Judged, v
       );
     case 'hgrm':
       if (result.kind === 'service') throw withoutHistogram(result.source.name, format, 'its run file, written at its end, has one');
-      return renderHgrm(result.kind === 'run' ? result.source.run.histogram : result.merged.histogram);
+      return renderHgrm(histogramOf(result));
   }
+}
+
+function histogramOf(result: Exclude<Result, { kind: 'service' }>): EncodedHistogram {
+  switch (result.kind) {
+    case 'run':
+      return result.source.run.histogram;
+    case 'several':
+      return result.merged.histogram;
+    case 'capture': {
+      const trips = result.source.capture.round_trips;
+      if (trips !== null) return trips.histogram;
+      throw new RtplatError('usage', `${result.source.name} has no round trips, and no histogram of them`);
+    }
+  }
+}
+
+function noRun(name: string, format: Format): RtplatError {
+  return new RtplatError('usage', `${name} is a capture: there is no ${format} of it`, { hint: 'json, markdown and junit there are' });
 }
 
 function withoutHistogram(name: string, format: Format, hint: string): RtplatError {
@@ -109,6 +129,8 @@ function csvRows(result: Result): readonly CsvRow[] {
       const row = { ...rest, ...counters, received: counters.returned, duration_seconds: metrics.uptime_seconds };
       return [{ ...row, scope: 'run', source: name }, ...calls.map((call) => callCsvRow(name, call))];
     }
+    case 'capture':
+      throw noRun(result.source.name, 'csv');
     case 'several':
       return [{ ...result.merged.summary, scope: 'all', source: '' }, ...result.sources.flatMap(runRows)];
   }

@@ -1,33 +1,44 @@
 /** What the sources of `rtplat report` make together: one run, one live service, or several runs as one. */
+import { checkCapture } from '../core/capture/verdict.ts';
 import { RtplatError } from '../core/errors.ts';
-import { callSubject, runSubject, runSubjects, serviceSubject } from '../core/report/gate/subject.ts';
+import { callSubject, runSubject, runSubjects, serviceSubject, tripSubject } from '../core/report/gate/subject.ts';
 import type { GateSubjects } from '../core/report/gate/subject.ts';
 import { gateDocument } from '../core/report/gate/document.ts';
 import { mergeRuns } from '../core/report/merge.ts';
 import type { MergedDocument } from '../core/report/merge.ts';
 import type { Judged } from '../core/report/render/judged.ts';
-import type { RunSource, ServiceSource, Source } from '../core/report/sources.ts';
+import type { CaptureSource, RunSource, ServiceSource, Source } from '../core/report/sources.ts';
 import { checkRun, checkService } from '../core/report/verdict.ts';
 import type { ReportVerdict } from '../core/report/verdict.ts';
 
 export type Result =
   | { readonly kind: 'run'; readonly source: RunSource; readonly verdict: ReportVerdict }
   | { readonly kind: 'service'; readonly source: ServiceSource; readonly verdict: ReportVerdict }
+  | { readonly kind: 'capture'; readonly source: CaptureSource; readonly verdict: ReportVerdict }
   | { readonly kind: 'several'; readonly sources: readonly RunSource[]; readonly merged: MergedDocument; readonly verdict: ReportVerdict };
 
-/** @throws RtplatError `usage` for a live service beside other sources: it gives out no histogram to merge. */
+/** @throws RtplatError `usage` for a live service or a capture beside other sources. */
 export function evaluate(sources: readonly Source[]): Result {
   const [first] = sources;
   if (first !== undefined && sources.length === 1) {
-    return first.kind === 'run'
-      ? { kind: 'run', source: first, verdict: checkRun(first.run.summary) }
-      : { kind: 'service', source: first, verdict: checkService(first.metrics) };
+    switch (first.kind) {
+      case 'run':
+        return { kind: 'run', source: first, verdict: checkRun(first.run.summary) };
+      case 'service':
+        return { kind: 'service', source: first, verdict: checkService(first.metrics) };
+      case 'capture':
+        return { kind: 'capture', source: first, verdict: checkCapture(first.capture) };
+    }
+  }
+  const alone = sources.find((source) => source.kind !== 'run');
+  if (alone !== undefined) {
+    const why =
+      alone.kind === 'service'
+        ? 'a live service and can only be reported alone: it gives out no histogram to merge'
+        : 'a capture and can only be reported alone: it is no run to merge';
+    throw new RtplatError('usage', `${alone.name} is ${why}`);
   }
   const runs = sources.filter((source) => source.kind === 'run');
-  const service = sources.find((source) => source.kind === 'service');
-  if (service !== undefined) {
-    throw new RtplatError('usage', `${service.name} is a live service and can only be reported alone: it gives out no histogram to merge`);
-  }
   const merged = mergeRuns(runs);
   return { kind: 'several', sources: runs, merged, verdict: checkRun(merged.summary) };
 }
@@ -43,6 +54,8 @@ function bareDocument(result: Result): object {
       return result.source.run;
     case 'service':
       return { ...result.source.metrics, channels: result.source.calls };
+    case 'capture':
+      return result.source.capture;
     case 'several':
       return {
         runs: result.sources.map(({ run }) => run),
@@ -62,6 +75,12 @@ export function gateSubjects(result: Result): GateSubjects {
       const { name, metrics, calls } = result.source;
       const all = serviceSubject(name, metrics);
       return { all, runs: [all], calls: calls.map((call) => callSubject(call, all, '')) };
+    }
+    case 'capture': {
+      const { name, capture } = result.source;
+      // What the capture itself has lost cannot be told from what was lost on the way.
+      const all = tripSubject(name, capture.round_trips, (capture.frames.dropped ?? 0) > 0);
+      return { all, runs: [all], calls: [] };
     }
     case 'several': {
       const runs = result.sources.map(({ name, run }) => ({ run, subject: runSubject(name, run.summary, run.histogram) }));

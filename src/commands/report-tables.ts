@@ -1,4 +1,5 @@
 /** Which tables a result has, and what is to be doubted about it. */
+import { captureLayout } from '../core/capture/tables.ts';
 import type { Judged } from '../core/report/render/judged.ts';
 import { boundTable } from '../core/report/render/judged.ts';
 import * as table from '../core/report/render/table.ts';
@@ -39,6 +40,8 @@ export function layOut(result: Result): Layout {
         doubts: [],
       };
     }
+    case 'capture':
+      return captureLayout(result.source.capture);
     case 'several': {
       const { sources, merged } = result;
       const runs = sources.map(({ name, run }) => ({ name, summary: run.summary }));

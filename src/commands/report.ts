@@ -26,7 +26,7 @@ export function reportCommand(io: CommandIo): Command {
     .description('show run files or a live service as tables or JSON, and check them against the service level')
     .argument(
       '[source...]',
-      'run file, directory, glob, - (standard input) or http://HOST:PORT; none: the service, else the newest run here or in ./runs',
+      'run file, directory, glob, capture (pcap, pcapng), - (standard input) or http://HOST:PORT; none: the service, else the newest run here or in ./runs',
     )
     .addOption(
       option(
@@ -68,6 +68,7 @@ Examples:
   $ rtplat report run.json --fail-on 'p99<20ms' --fail-on 'loss<0.2%'
   $ rtplat report run.json --sla --out verdict.xml --out verdict.md
   $ rtplat report 'runs/*.json' --json            several runs, merged exactly
+  $ rtplat report call.pcapng                     the RTP streams and round trips in a capture
   $ rtplat probe udp://host:4000 --json | rtplat report -`,
     )
     .action(async (names: readonly string[], options: ReportOptions) => {

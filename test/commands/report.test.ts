@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportCommand } from '../../src/commands/report.ts';
 import { parseRun } from '../../src/core/report/read-run.ts';
 import type { RunParts } from '../../src/core/report/run.ts';
+import { pcap } from '../kit/pcap.ts';
+import { scene } from '../kit/pcap-scenes.ts';
 import { makeCall, makeMetrics } from '../core/report/make-metrics.ts';
 import { histogramOf, makeRun } from '../core/report/make-run.ts';
 import { serve } from '../core/report/serve.ts';
@@ -30,6 +32,9 @@ beforeAll(async () => {
     served: { command: 'ari-serve', calls: [makeCall(good)] },
   };
   for (const [name, parts] of Object.entries(runs)) writeFileSync(join(directory, `${name}.json`), JSON.stringify(makeRun(parts)));
+  writeFileSync(join(directory, 'echo.pcap'), pcap(scene({ packets: 10_000, echoNs: 2e6 })));
+  writeFileSync(join(directory, 'slow.pcap'), pcap(scene({ packets: 10_000, echoNs: 30e6 })));
+  writeFileSync(join(directory, 'oneway.pcap'), pcap(scene({ loss: 0.1 })));
   service = await serve({
     '/metrics': { body: JSON.stringify(makeMetrics(slow, 0)) },
     '/channels': { body: JSON.stringify({ channels: [makeCall(slow)] }) },
@@ -43,11 +48,36 @@ afterAll(async () => {
 async function report(args: readonly string[], options: CapturedIoOptions = {}): Promise<CapturedIo> {
   const io = capturedIo(options);
   await reportCommand(io).parseAsync(
-    args.map((arg) => (arg.endsWith('.json') && !isAbsolute(arg) ? join(directory, arg) : arg)),
+    args.map((arg) => ((arg.endsWith('.json') || arg.endsWith('.pcap')) && !isAbsolute(arg) ? join(directory, arg) : arg)),
     { from: 'user' },
   );
   return io;
 }
+
+describe('a capture', () => {
+  it.each([
+    ['echo.pcap', 'p99.9<2.1ms', 4, 'insufficient'],
+    ['echo.pcap', 'p99<2.1ms', 0, 'pass'],
+    ['echo.pcap', 'max<1ms', 3, 'fail'],
+    ['echo.pcap', 'loss<0.2%', 0, 'pass'],
+    ['oneway.pcap', 'loss<50%', 4, 'insufficient'],
+  ])('%s: the bound %s on its round trips ends with status %i', async (file, bound, status, verdict) => {
+    const io = await report([file, '--fail-on', bound]);
+    expect(io.status()).toBe(status);
+    expect(io.out()).toContain(`verdict: ${verdict}`);
+    expect(JSON.parse((await report([file, '--fail-on', bound, '--json'])).out())).toMatchObject({
+      schema: 'rtplat.capture/1',
+      gate: { verdict },
+    });
+  });
+
+  it('has those forms that need no run', async () => {
+    expect((await report(['echo.pcap', '--format', 'hgrm'])).out()).toContain('#[Mean');
+    expect((await report(['echo.pcap', '--format', 'markdown'])).out()).toContain('echo.pcap');
+    await expect(report(['echo.pcap', '--format', 'csv'])).rejects.toThrow('is a capture: there is no csv of it');
+    await expect(report(['oneway.pcap', '--format', 'hgrm'])).rejects.toThrow('has no round trips');
+  });
+});
 
 describe('report --sla', () => {
   it.each([
@@ -55,6 +85,9 @@ describe('report --sla', () => {
     ['slow.json', 3, 'verdict: fail'],
     ['few.json', 4, 'verdict: insufficient'],
     ['doubtful.json', 4, 'verdict: inconclusive'],
+    ['echo.pcap', 0, 'verdict: pass'],
+    ['slow.pcap', 3, 'verdict: fail'],
+    ['oneway.pcap', 4, 'verdict: insufficient'],
   ])('%s ends with status %i', async (file, status, verdict) => {
     const io = await report([file, '--sla']);
     expect(io.status()).toBe(status);
@@ -319,6 +352,15 @@ describe('report --json', () => {
     expect(document).toEqual({ ...makeMetrics(slow, 0), channels: [makeCall(slow)] });
   });
 
+  it('prints what it found in a capture, which is no run to merge', async () => {
+    const document = JSON.parse((await report(['echo.pcap', '--json'])).out()) as Record<string, unknown>;
+    expect(document).toMatchObject({ schema: 'rtplat.capture/1', streams: [{ packets: 10_000 }, {}], round_trips: { peak_channels: 1 } });
+    await expect(report(['echo.pcap', 'good.json'])).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('echo.pcap is a capture and can only be reported alone') as string,
+    });
+  });
+
   it('does not merge a live service, which gives out no histogram', async () => {
     await expect(report([service.url, 'good.json'])).rejects.toMatchObject({
       code: 'usage',
@@ -341,12 +383,18 @@ describe('report on a terminal', () => {
 
   it('never writes a table wider than the terminal', async () => {
     for (const columns of [72, 80, 90, 100, 132]) {
-      for (const args of [[service.url], ['served.json', '--sla'], ['good.json', 'slow.json']]) {
+      for (const args of [[service.url], ['served.json', '--sla'], ['good.json', 'slow.json'], ['slow.pcap', '--sla']]) {
         const lines = (await report(args, { columns })).out().split('\n');
         const framed = lines.filter((line) => line.startsWith('│') || line.startsWith('┌'));
         expect(Math.max(0, ...framed.map((line) => line.length))).toBeLessThanOrEqual(columns);
       }
     }
+  });
+
+  it('shows a capture', async () => {
+    const io = await report(['oneway.pcap'], { columns: 132 });
+    expect(io.out().replaceAll(`${directory}/`, '')).toMatchSnapshot();
+    expect((await report(['echo.pcap'], { columns: 132 })).out()).toContain('Round trips, ms');
   });
 
   it('shows the calls of a service and of an ari-serve run', async () => {

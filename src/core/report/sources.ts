@@ -1,10 +1,13 @@
-/** Where `report` reads from: run files, directories and globs of them, standard input, live services. */
+/** Where `report` reads from: run files, directories and globs of them, captures, standard input, live services. */
 import { request as requestHttp } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { CaptureDocument } from '../capture/document.ts';
+import { beginsCapture, isCapture, readCapture, readPipedCapture } from '../capture/file.ts';
 import { messageOf, RtplatError } from '../errors.ts';
+import { VERSION } from '../../version.ts';
 import { reason } from './files.ts';
 import { parseChannels, parseMetrics } from './read-metrics.ts';
 import type { ServiceCall, ServiceMetrics } from './read-metrics.ts';
@@ -25,7 +28,14 @@ export interface ServiceSource {
   readonly calls: readonly ServiceCall[];
 }
 
-export type Source = RunSource | ServiceSource;
+/** A file of captured packets, measured. */
+export interface CaptureSource {
+  readonly kind: 'capture';
+  readonly name: string;
+  readonly capture: CaptureDocument;
+}
+
+export type Source = RunSource | ServiceSource | CaptureSource;
 
 export interface SourceOptions {
   /** Relative paths start here. */
@@ -39,6 +49,8 @@ export interface SourceOptions {
 
 /** Longer answers of a service are not read, bytes. */
 const MAX_ANSWER_BYTES = 16 * 2 ** 20;
+/** They tell a capture from a run. */
+const HEAD_BYTES = 4;
 const RUN_FOLDER = 'runs';
 const GLOB_CHARACTERS = ['*', '?', '[', '{'] as const;
 
@@ -57,8 +69,7 @@ export async function readSources(names: readonly string[], options: SourceOptio
       if (!seen.has(name)) sources.push(await readService(name, options.timeoutMs));
       seen.add(name);
     } else if (name === '-') {
-      if (!seen.has('-'))
-        sources.push({ kind: 'run', name: 'standard input', run: parseRun(await readAll(options.stdin), 'standard input') });
+      if (!seen.has('-')) sources.push(await readStandardInput(options.stdin));
       seen.add('-');
     } else {
       for (const source of await readPath(name, options.directory)) {
@@ -75,12 +86,7 @@ function isUrl(name: string): boolean {
   return name.startsWith('http://') || name.startsWith('https://');
 }
 
-async function readPath(name: string, directory: string): Promise<readonly RunSource[]> {
-  if (name.endsWith('.pcap') || name.endsWith('.pcapng')) {
-    throw new RtplatError('format', `cannot read ${name}: this version of rtplat does not read captures`, {
-      hint: 'measure the path itself with: rtplat probe udp://HOST:PORT --out run.json',
-    });
-  }
+async function readPath(name: string, directory: string): Promise<readonly (RunSource | CaptureSource)[]> {
   const kind = await kindOf(resolve(directory, name));
   if (kind === 'directory') {
     const runs = await readAmongOthers(await jsonFilesOf(name, directory), directory);
@@ -89,7 +95,11 @@ async function readPath(name: string, directory: string): Promise<readonly RunSo
       hint: 'a run is a *.json file that rtplat wrote with --out',
     });
   }
-  if (kind === 'file') return [{ kind: 'run', name, run: parseRun(await readText(name, directory), name) }];
+  if (kind === 'file') {
+    const path = resolve(directory, name);
+    if (await isCapture(path, name)) return [{ kind: 'capture', name, capture: await readCapture(path, name, VERSION) }];
+    return [{ kind: 'run', name, run: parseRun(await readText(name, directory), name) }];
+  }
   if (!GLOB_CHARACTERS.some((character) => name.includes(character))) throw new RtplatError('file', `there is no file ${name}`);
   const found: string[] = [];
   for await (const entry of glob(name, { cwd: directory })) found.push(entry);
@@ -234,19 +244,35 @@ async function readText(name: string, directory: string): Promise<string> {
   }
 }
 
-async function readAll(stream: AsyncIterable<string | Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+/** A run or a capture, by its first bytes. */
+async function readStandardInput(stream: AsyncIterable<string | Buffer>): Promise<RunSource | CaptureSource> {
+  const name = 'standard input';
+  const bytes = bytesOf(stream);
+  let head = Buffer.alloc(0);
+  while (head.length < HEAD_BYTES) {
+    const { done, value } = await bytes.next();
+    if (done === true) break;
+    head = Buffer.concat([head, value]);
+  }
+  if (beginsCapture(head)) return { kind: 'capture', name, capture: await readPipedCapture(head, bytes, name, VERSION) };
+  return { kind: 'run', name, run: parseRun(await readAll(head, bytes), name) };
+}
+
+async function* bytesOf(stream: AsyncIterable<string | Buffer>): AsyncGenerator<Buffer, void> {
   try {
-    for await (const chunk of stream) {
-      const bytes = Buffer.from(chunk);
-      length += bytes.length;
-      if (length > MAX_RUN_CHARS) throw new RtplatError('format', `standard input is too long for a run: more than ${MAX_RUN_CHARS} bytes`);
-      chunks.push(bytes);
-    }
+    for await (const chunk of stream) yield Buffer.from(chunk);
   } catch (error) {
-    if (error instanceof RtplatError) throw error;
     throw new RtplatError('file', `cannot read standard input: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function readAll(head: Buffer, rest: AsyncIterable<Buffer>): Promise<string> {
+  const chunks = [head];
+  let length = head.length;
+  for await (const chunk of rest) {
+    length += chunk.length;
+    if (length > MAX_RUN_CHARS) throw new RtplatError('format', `standard input is too long for a run: more than ${MAX_RUN_CHARS} bytes`);
+    chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -98,16 +98,35 @@ export function parseRtp(buffer: Uint8Array, offset: number, length: number, out
     payload -= padding;
   }
 
-  out.marker = (second & MARKER_BIT) !== 0;
-  out.payloadType = second & PAYLOAD_TYPE_MASK;
-  out.sequence = readUint16(buffer, offset + 2);
-  out.timestamp = readUint32(buffer, offset + 4);
-  out.ssrc = readUint32(buffer, offset + 8);
+  readFixedHeader(buffer, offset, second, out);
   out.csrcCount = csrcCount;
   out.extension = extension;
   out.payloadOffset = header;
   out.payloadLength = payload;
   return undefined;
+}
+
+/**
+ * Reads the fixed header alone, of a packet whose end is missing: marker, payload type, sequence number, timestamp and SSRC of `out`
+ * are set, all else of it is unspecified. Does not allocate and never throws.
+ *
+ * @param length bytes that are there, of a packet that is longer.
+ */
+export function parseCutRtp(buffer: Uint8Array, offset: number, length: number, out: RtpPacket): RtpRejection | undefined {
+  if (length < RTP_HEADER_BYTES || offset + length > buffer.length) return 'too-short';
+  const second = buffer[offset + 1] as number;
+  if ((buffer[offset] as number) >>> VERSION_SHIFT !== RTP_VERSION) return 'version';
+  if (second >= RTCP_FIRST && second <= RTCP_LAST) return 'rtcp';
+  readFixedHeader(buffer, offset, second, out);
+  return undefined;
+}
+
+function readFixedHeader(buffer: Uint8Array, offset: number, second: number, out: RtpPacket): void {
+  out.marker = (second & MARKER_BIT) !== 0;
+  out.payloadType = second & PAYLOAD_TYPE_MASK;
+  out.sequence = readUint16(buffer, offset + 2);
+  out.timestamp = readUint32(buffer, offset + 4);
+  out.ssrc = readUint32(buffer, offset + 8);
 }
 
 /** The fields of a header without CSRCs, extension or padding. */

@@ -2,9 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readSources } from '../../../src/core/report/sources.ts';
 import type { Source } from '../../../src/core/report/sources.ts';
+import { pcap } from '../../kit/pcap.ts';
+import { scene } from '../../kit/pcap-scenes.ts';
 import { makeCall, makeMetrics } from './make-metrics.ts';
 import { histogramOf, makeRun } from './make-run.ts';
 import { serve } from './serve.ts';
@@ -40,11 +43,11 @@ function put(path: string, endedAt = '2026-11-21T10:00:10.000Z'): void {
 
 function read(
   names: readonly string[],
-  options: { stdin?: string; service?: string; timeoutMs?: number } = {},
+  options: { stdin?: string | readonly Buffer[]; service?: string; timeoutMs?: number } = {},
 ): Promise<readonly Source[]> {
   return readSources(names, {
     directory,
-    stdin: Readable.from([options.stdin ?? '']),
+    stdin: Readable.from(typeof options.stdin === 'object' ? options.stdin : [options.stdin ?? '']),
     timeoutMs: options.timeoutMs ?? 5_000,
     defaultService: options.service ?? nobody,
   });
@@ -60,6 +63,20 @@ describe('files', () => {
     const [file, input] = await read(['a.json', '-'], { stdin: JSON.stringify(makeRun()) });
     expect(file).toEqual({ kind: 'run', name: 'a.json', run: makeRun() });
     expect(input).toEqual({ kind: 'run', name: 'standard input', run: makeRun() });
+  });
+
+  it('reads a capture, and one that comes through standard input in pieces', async () => {
+    const file = pcap(scene({ echoNs: 1e6 }));
+    writeFileSync(join(directory, 'call'), file);
+    const [found] = await read(['call']);
+    expect(found).toMatchObject({ kind: 'capture', name: 'call', capture: { streams: [{}, {}] } });
+    if (found?.kind !== 'capture') return;
+    for (const bytes of [file, gzipSync(file)]) {
+      const pieces = [bytes.subarray(0, 1), bytes.subarray(1, 3), bytes.subarray(3, 500), bytes.subarray(500)];
+      const [piped] = await read(['-'], { stdin: pieces });
+      const { streams, round_trips } = found.capture;
+      expect(piped).toMatchObject({ kind: 'capture', name: 'standard input', capture: { streams, round_trips } });
+    }
   });
 
   it('reads the runs of a directory in the order of their names, and passes over the rest', async () => {
@@ -100,8 +117,9 @@ describe('files', () => {
     await expect(read(['huge.json'])).rejects.toThrow('huge.json is too long for a run: 1073741824 bytes');
     await expect(read(['half.json'])).rejects.toThrow('half.json is not a run: it is not JSON');
     await expect(read(['ha*'])).rejects.toThrow('half.json is not a run: it is not JSON');
-    await expect(read(['call.pcap'])).rejects.toThrow('this version of rtplat does not read captures');
-    await expect(read(['call.pcapng'])).rejects.toMatchObject({ code: 'format' });
+    await expect(read(['call.pcap'])).rejects.toMatchObject({ code: 'file', message: 'there is no file call.pcap' });
+    writeFileSync(join(directory, 'call.pcapng'), 'no capture');
+    await expect(read(['call.pcapng'])).rejects.toThrow('call.pcapng is not a capture: its first four bytes are 6e6f2063');
   });
 });
 

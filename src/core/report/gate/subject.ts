@@ -4,7 +4,7 @@ import type { EncodedHistogram } from '../../stats/histogram.ts';
 import { toMs } from '../latency-summary.ts';
 import { peakChannels } from '../merge.ts';
 import type { NamedRun } from '../merge.ts';
-import type { Spread } from '../metrics.ts';
+import type { LatencySummary, Spread } from '../metrics.ts';
 import type { ServiceMetrics } from '../read-metrics.ts';
 import type { CallRow, RunSummary } from '../run.ts';
 import type { Basis, Field } from './fields.ts';
@@ -55,6 +55,32 @@ export function runSubject(name: string, summary: RunSummary, histogram: Encoded
     distrusted: summary.verdict === 'inconclusive',
     // With the kernel's clock a packet's latency counts from when it really left.
     sendError: summary.clock === 'kernel' ? null : sendError,
+  };
+}
+
+/** What a capture has of echoes; null when there are none in it. */
+export interface RoundTripNumbers {
+  readonly summary: LatencySummary & { readonly sent: number; readonly received: number; readonly lost: number };
+  readonly peak_channels: number;
+  readonly histogram: EncodedHistogram;
+}
+
+/** @param distrusted whether some of the packets may be missing for another reason than that they were lost. */
+export function tripSubject(name: string, trips: RoundTripNumbers | null, distrusted: boolean): Subject {
+  const { sent = 0, received = 0, lost = 0, total_latencies: latencies = 0 } = trips?.summary ?? {};
+  const numbers: Numbers =
+    trips === null ? new Map() : new Map<string, number | null>([...numbersOf(trips.summary), ['peak_channels', trips.peak_channels]]);
+  return {
+    name,
+    value: (field) => {
+      if (trips === null) return null;
+      if (numbers.has(field.name) || field.quantile === null) return numbers.get(field.name) ?? null;
+      return toMs(LatencyHistogram.decode(trips.histogram).quantileNs(field.quantile));
+    },
+    samples: samplesOf({ latencies, sent, received, settled: received + lost }),
+    relayed: true,
+    distrusted,
+    sendError: null,
   };
 }
 
