@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { checkHttp } from '../../../../src/core/monitor/host/http-check.ts';
 import { portInUse } from '../../../../src/core/monitor/host/ports.ts';
 import { postWebhook } from '../../../../src/core/monitor/host/webhook.ts';
@@ -83,6 +83,7 @@ describe('the webhook', () => {
   const hook = (url: string): Parameters<typeof postWebhook>[0] => ({ url, token_file: tokenFile, timeout_ms: LONG_MS });
 
   afterEach(() => rmSync(tokenFile, { force: true }));
+  afterAll(() => rmSync(folder, { recursive: true }));
 
   it('is a POST of JSON with the token of the file', async () => {
     writeFileSync(tokenFile, 'secret-1\n');
