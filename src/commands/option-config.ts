@@ -3,10 +3,8 @@
  * option with underscores, `echo_port` for `--echo-port`, and takes what the option takes. Stronger than the file is the environment,
  * stronger than that are flags.
  */
-import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import type { Command, Option } from 'commander';
-import { messageOf, RtplatError } from '../core/errors.ts';
 import type { ConfigOverride } from '../core/service/config/layers.ts';
 import type { ConfigReading } from '../core/service/config/read.ts';
 import type { ConfigSchema, Fields, Key, ValueType } from '../core/service/config/schema.ts';
@@ -26,10 +24,10 @@ export interface ConfigCommandOptions {
   readonly printConfig?: true;
 }
 
-/** @param without what holds where there is no file. */
-export function configOptions(without = 'its keys are the long options with _ for -'): readonly Option[] {
+/** @param file what is in the file of `--config`. */
+export function configOptions(file = 'TOML file; its keys are the long options with _ for -'): readonly Option[] {
   return [
-    option('-c, --config <file>', `TOML file; ${without}`, { env: 'RTPLAT_CONFIG' }),
+    option('-c, --config <file>', file, { env: 'RTPLAT_CONFIG' }),
     option('--check', 'say everything that is wrong with the configuration, and end', {}),
     option('--print-config', 'print the configuration that applies, as TOML with comments, and end', {}),
   ];
@@ -55,16 +53,15 @@ export class OptionTexts {
     const command = this.#command;
     const { config: file, check, printConfig: print } = command.opts<ConfigCommandOptions>();
     if (file === undefined && check !== true && print !== true) return true;
-    const [{ mergeConfig, readConfig }, { describeProblem }, { printConfig }] = await Promise.all([
+    const [{ mergeConfig, readConfig }, { readConfigText, tellReading }, { printConfig }] = await Promise.all([
       import('../core/service/config/read.ts'),
-      import('../core/service/config/problem.ts'),
+      import('./file-config.ts'),
       import('../core/service/config/print.ts'),
     ]);
     const schema = await schemaOf(command);
-    const text = file === undefined ? '' : await textOf(file);
+    const text = await readConfigText(file);
     const reading: ConfigReading<OptionConfig> = mergeConfig(readConfig(text, file ?? 'defaults', schema), this.#overrides());
-    for (const problem of reading.problems) io.stderr.write(`rtplat: ${describeProblem(problem)}\n`);
-    for (const warning of reading.warnings) io.stderr.write(`rtplat: warning: ${describeProblem(warning)}\n`);
+    tellReading(io, reading);
     const { config } = reading;
     if (config === undefined) io.exit(2);
     else if (print === true) io.stdout.write(printConfig(schema, config));
@@ -108,14 +105,6 @@ function keysOf(command: Command): readonly Option[] {
 
 function keyOf(each: Option): string {
   return each.name().replaceAll('-', '_');
-}
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new RtplatError('usage', `cannot read --config ${file}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 async function schemaOf(command: Command): Promise<ConfigSchema<OptionConfig>> {

@@ -29,6 +29,20 @@ export function logOptions(): readonly Option[] {
   ];
 }
 
+/** The same for a command whose configuration file has them in a table `logging`. */
+export function fileLogOptions(): readonly Option[] {
+  return [
+    option('--log-format <format>', 'how log lines are written, over logging.format of the file', {
+      choices: ['text', 'json'],
+      env: 'RTPLAT_LOG_FORMAT',
+    }),
+    option('--log-level <level>', 'the least important lines to write, over logging.level of the file', {
+      choices: ['debug', 'info', 'warn', 'error'],
+      env: 'RTPLAT_LOG_LEVEL',
+    }),
+  ];
+}
+
 /** What a service without a terminal needs. */
 export interface ProcessCommandOptions {
   readonly pidFile?: string;

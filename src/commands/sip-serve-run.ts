@@ -1,30 +1,26 @@
 /** `rtplat sip-serve`: reads its configuration, and runs the service until a signal. */
-import { readFile } from 'node:fs/promises';
-import { messageOf, RtplatError } from '../core/errors.ts';
 import { printConfig } from '../core/service/config/print.ts';
 import { describeProblem } from '../core/service/config/problem.ts';
 import { mergeConfig, readConfig } from '../core/service/config/read.ts';
 import type { ConfigReading } from '../core/service/config/read.ts';
-import type { ConfigOverride } from '../core/service/config/layers.ts';
 import { faultOfLogFile } from '../core/service/log/file-fault.ts';
 import { parseSyslogDestination } from '../core/service/log/syslog-settings.ts';
 import type { LogTargets } from '../core/service/log/targets.ts';
 import { SIP_SERVE_SCHEMA } from '../core/sip-server/config.ts';
 import type { SipServeConfig } from '../core/sip-server/config.ts';
+import { overridesOf, readConfigText, tellReading } from './file-config.ts';
+import type { SourceOf } from './file-config.ts';
 import type { CommandIo } from './io.ts';
 import { serving } from './serving.ts';
 import type { Serving, ServingSettings } from './serving.ts';
 import { SipService } from './sip-serve-service.ts';
 import type { SipServeOptions } from './sip-serve.ts';
 
-type SourceOf = (name: string) => string | undefined;
-
 export async function runSipServe(io: CommandIo, options: SipServeOptions, sourceOf: SourceOf): Promise<void> {
   const read = (): Promise<ConfigReading<SipServeConfig>> => readConfiguration(options, sourceOf);
   const reading = await read();
-  const { config, problems, warnings } = reading;
-  for (const problem of problems) io.stderr.write(`rtplat: ${describeProblem(problem)}\n`);
-  for (const warning of warnings) io.stderr.write(`rtplat: warning: ${describeProblem(warning)}\n`);
+  tellReading(io, reading);
+  const { config } = reading;
   if (config === undefined) return io.exit(2);
   if (options.printConfig === true) return void io.stdout.write(printConfig(SIP_SERVE_SCHEMA, config));
   if (options.check === true) {
@@ -36,30 +32,16 @@ export async function runSipServe(io: CommandIo, options: SipServeOptions, sourc
 }
 
 async function readConfiguration(options: SipServeOptions, sourceOf: SourceOf): Promise<ConfigReading<SipServeConfig>> {
-  let text = '';
-  if (options.config !== undefined) {
-    try {
-      text = await readFile(options.config, 'utf8');
-    } catch (error) {
-      throw new RtplatError('usage', `cannot read --config ${options.config}: ${messageOf(error)}`, { cause: error });
-    }
-  }
-  return mergeConfig(readConfig(text, options.config ?? 'defaults', SIP_SERVE_SCHEMA), overridesOf(options, sourceOf));
-}
-
-/** What flags and the environment say, each with its name for messages. */
-function overridesOf(options: SipServeOptions, sourceOf: SourceOf): readonly ConfigOverride<SipServeConfig>[] {
-  const overrides: ConfigOverride<SipServeConfig>[] = [];
-  const add = (name: keyof SipServeOptions, flag: string, env: string, values: ConfigOverride<SipServeConfig>['values']): void => {
-    if (options[name] !== undefined) overrides.push({ origin: sourceOf(name) === 'env' ? env : flag, values });
-  };
-  add('port', '--port', 'RTPLAT_SIP_PORT', { sip: { port: options.port } });
-  add('bind', '--bind', 'BIND_IP', { sip: { bind_address: options.bind === undefined ? undefined : [options.bind] } });
-  add('httpBind', '--http-bind', 'RTPLAT_HTTP_BIND', { health: { bind_address: options.httpBind } });
-  add('httpPort', '--http-port', 'SERVICE_PORT', { health: { health_check_port: options.httpPort } });
-  add('logFormat', '--log-format', 'RTPLAT_LOG_FORMAT', { logging: { format: options.logFormat } });
-  add('logLevel', '--log-level', 'RTPLAT_LOG_LEVEL', { logging: { level: options.logLevel } });
-  return overrides;
+  const { config: file, port, bind, httpBind, httpPort, logFormat, logLevel } = options;
+  const overrides = overridesOf<SipServeOptions, SipServeConfig>(options, sourceOf, [
+    ['port', '--port', 'RTPLAT_SIP_PORT', { sip: { port } }],
+    ['bind', '--bind', 'BIND_IP', { sip: { bind_address: bind === undefined ? undefined : [bind] } }],
+    ['httpBind', '--http-bind', 'RTPLAT_HTTP_BIND', { health: { bind_address: httpBind } }],
+    ['httpPort', '--http-port', 'SERVICE_PORT', { health: { health_check_port: httpPort } }],
+    ['logFormat', '--log-format', 'RTPLAT_LOG_FORMAT', { logging: { format: logFormat } }],
+    ['logLevel', '--log-level', 'RTPLAT_LOG_LEVEL', { logging: { level: logLevel } }],
+  ]);
+  return mergeConfig(readConfig(await readConfigText(file), file ?? 'defaults', SIP_SERVE_SCHEMA), overrides);
 }
 
 /** A log file that cannot be written is no reason not to start; whoever asks is told. */

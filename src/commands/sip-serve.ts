@@ -1,14 +1,14 @@
 /** `rtplat sip-serve`: the auto-answering SIP server. */
 import { Command } from 'commander';
 import type { CommandIo } from './io.ts';
+import { configOptions } from './option-config.ts';
+import type { ConfigCommandOptions } from './option-config.ts';
 import { numericAddress, option, port } from './options.ts';
-import { engineOption, processOptions } from './service-options.ts';
+import { engineOption, fileLogOptions, processOptions } from './service-options.ts';
 import type { EngineCommandOptions, LogCommandOptions, ProcessCommandOptions } from './service-options.ts';
 
-export interface SipServeOptions extends Partial<LogCommandOptions>, ProcessCommandOptions, Pick<EngineCommandOptions, 'engine'> {
-  readonly config?: string;
-  readonly check?: true;
-  readonly printConfig?: true;
+export interface SipServeOptions
+  extends ConfigCommandOptions, Partial<LogCommandOptions>, ProcessCommandOptions, Pick<EngineCommandOptions, 'engine'> {
   readonly port?: number;
   readonly bind?: string;
   readonly httpBind?: string;
@@ -16,11 +16,11 @@ export interface SipServeOptions extends Partial<LogCommandOptions>, ProcessComm
 }
 
 export function sipServeCommand(io: CommandIo): Command {
-  const command = new Command('sip-serve')
-    .description('SIP server that answers calls by itself: tone, echo, recording, or the measured relay')
-    .addOption(option('-c, --config <file>', 'TOML file; without one the defaults of --print-config apply', { env: 'RTPLAT_CONFIG' }))
-    .addOption(option('--check', 'say everything that is wrong with the configuration, and end', {}))
-    .addOption(option('--print-config', 'print the configuration that applies, as TOML with comments, and end', {}))
+  const command = new Command('sip-serve').description(
+    'SIP server that answers calls by itself: tone, echo, recording, or the measured relay',
+  );
+  for (const made of configOptions('TOML file; without one the defaults of --print-config apply')) command.addOption(made);
+  command
     .addOption(
       option('-p, --port <port>', 'UDP and TCP port of SIP, over sip.port of the file', {
         parse: port('zero-allowed'),
@@ -46,18 +46,6 @@ export function sipServeCommand(io: CommandIo): Command {
       }),
     )
     .addOption(engineOption())
-    .addOption(
-      option('--log-format <format>', 'how log lines are written, over logging.format of the file', {
-        choices: ['text', 'json'],
-        env: 'RTPLAT_LOG_FORMAT',
-      }),
-    )
-    .addOption(
-      option('--log-level <level>', 'the least important lines to write, over logging.level of the file', {
-        choices: ['debug', 'info', 'warn', 'error'],
-        env: 'RTPLAT_LOG_LEVEL',
-      }),
-    )
     .addHelpText(
       'after',
       `
@@ -67,7 +55,7 @@ HTTP: /health, /metrics, /channels, /channels/ID, /sla, /events.
 Example:
   $ rtplat sip-serve --config sip-server.toml`,
     );
-  for (const made of processOptions()) command.addOption(made);
+  for (const made of [...fileLogOptions(), ...processOptions()]) command.addOption(made);
   return command.action(async (options: SipServeOptions) => {
     const { runSipServe } = await import('./sip-serve-run.ts');
     await runSipServe(io, options, (name) => command.getOptionValueSource(name));
