@@ -1,6 +1,6 @@
 /** The forms that `rtplat report` has: by name, and by how a file is called. */
 
-export const FORMATS = ['table', 'json', 'markdown', 'junit', 'csv', 'prometheus', 'hgrm'] as const;
+export const FORMATS = ['table', 'json', 'markdown', 'junit', 'csv', 'prometheus', 'hgrm', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Each format's file names. */
@@ -12,6 +12,7 @@ const ENDINGS: ReadonlyMap<string, Format> = new Map([
   ['.csv', 'csv'],
   ['.prom', 'prometheus'],
   ['.hgrm', 'hgrm'],
+  ['.html', 'html'],
 ]);
 
 /** For messages: `.txt .json …`. */

@@ -78,6 +78,9 @@ export async function renderAs(format: Format, result: Result, judged: Judged, v
     case 'hgrm':
       if (result.kind === 'service') throw withoutHistogram(result.source.name, format, 'its run file, written at its end, has one');
       return renderHgrm(histogramOf(result));
+    case 'html':
+      // With what it draws with, only for those who want it.
+      return (await import('./report-html.ts')).renderHtml(result, judged);
   }
 }
 

@@ -39,7 +39,7 @@ export function reportCommand(io: CommandIo): Command {
     .addOption(
       option(
         '-o, --out <file>',
-        'write the report to a file as well, in the form of its ending (.txt .json .md .xml .csv .prom .hgrm); may be repeated',
+        'write the report to a file as well, in the form of its ending (.txt .json .md .xml .csv .prom .hgrm .html); may be repeated',
         {
           parse: repeated,
         },
@@ -67,6 +67,7 @@ Examples:
   $ rtplat report run.json --sla                  a verdict for a pipeline
   $ rtplat report run.json --fail-on 'p99<20ms' --fail-on 'loss<0.2%'
   $ rtplat report run.json --sla --out verdict.xml --out verdict.md
+  $ rtplat report run.json --out report.html      a page with charts, in one file
   $ rtplat report 'runs/*.json' --json            several runs, merged exactly
   $ rtplat report call.pcapng                     the RTP streams and round trips in a capture
   $ rtplat probe udp://host:4000 --json | rtplat report -`,

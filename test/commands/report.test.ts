@@ -226,6 +226,7 @@ describe('report --format', () => {
     ['csv', 'scope,source,id,'],
     ['prometheus', 'rtplat_run_latency_seconds_count{run='],
     ['hgrm', 'Total count    =        20000]'],
+    ['html', '>Latency by percentile</title>'],
     ['table', '│ samples │'],
   ])('%s of a run', async (format, expected) => {
     const io = await report(['good.json', '--format', format]);
@@ -238,6 +239,7 @@ describe('report --format', () => {
     ['junit', '<testcase name="p50&lt;1ms" classname="rtplat.bounds">'],
     ['markdown', '**Verdict: fail**'],
     ['prometheus', 'rtplat_run_bound_held{group="bounds",bound="p50<1ms",status="fail"} 0'],
+    ['html', 'Verdict: <strong class="bad">fail</strong>'],
     ['json', '"distance": 4'],
   ])('%s has the verdict, and standard error has it in words', async (format, expected) => {
     const io = await report(['good.json', '--format', format, '--fail-on', 'p50<1ms']);
@@ -253,10 +255,19 @@ describe('report --format', () => {
     expect((await report(['good.json', 'slow.json', '--format', 'prometheus'])).out().match(/seconds_count/g)).toHaveLength(2);
   });
 
+  it('compares several runs on one page, and draws the round trips of a capture', async () => {
+    const several = (await report(['good.json', 'slow.json', '--format', 'html'])).out();
+    expect(several).toContain('>p99 over time, by run</title>');
+    expect(several).toContain('<caption>Runs (latencies in ms)</caption>');
+    expect((await report(['echo.pcap', '--format', 'html'])).out()).toContain('>Latency by percentile</title>');
+    expect((await report(['oneway.pcap', '--format', 'html'])).out()).not.toContain('<svg');
+  });
+
   it('has a live service in all forms but those of a histogram', async () => {
     expect((await report([service.url, '--format', 'csv'])).out()).toMatch(/^scope.*\r\nrun,http.*\r\ncall,http.*\r\n$/);
     expect((await report([service.url, '--format', 'markdown'])).out()).toContain('#### Calls');
     expect((await report([service.url, '--format', 'junit', '--sla'])).status()).toBe(3);
+    expect((await report([service.url, '--format', 'html'])).out()).toContain('<caption>Calls (latencies in ms)</caption>');
     for (const format of ['prometheus', 'hgrm']) {
       await expect(report([service.url, '--format', format])).rejects.toMatchObject({ code: 'usage' });
     }
@@ -275,7 +286,7 @@ describe('report --out', () => {
   beforeAll(() => mkdirSync(join(directory, 'out')));
 
   it('writes each file in the form of its ending, beside what is shown', async () => {
-    const names = ['a.txt', 'a.JSON', 'a.md', 'a.xml', 'a.csv', 'a.prom', 'a.hgrm'];
+    const names = ['a.txt', 'a.JSON', 'a.md', 'a.xml', 'a.csv', 'a.prom', 'a.hgrm', 'a.html'];
     const io = await report(['good.json', '--sla', ...names.flatMap((name) => ['--out', fileIn(name)])], { colour: true, columns: 60 });
     expect(io.out()).toContain(ESCAPE);
     expect(readdirSync(join(directory, 'out')).toSorted()).toEqual(names.toSorted());
@@ -287,12 +298,13 @@ describe('report --out', () => {
     expect(read('a.csv')).toMatch(/^scope,/);
     expect(read('a.prom')).toContain('rtplat_run_bound_held{group="service level",bound="p99_latency",status="pass"} 1');
     expect(read('a.hgrm')).toContain('5.000');
+    expect(read('a.html')).toMatch(/^<!doctype html>[^]*Verdict: <strong class="good">pass<[^]*bound of p99: 18.000 ms/);
   });
 
-  it.each(['a.html', 'a', '.json.'])('says what an ending may be: %s', async (name) => {
+  it.each(['a.pdf', 'a', '.json.'])('says what an ending may be: %s', async (name) => {
     await expect(report(['missing.json', '--out', fileIn(name)])).rejects.toMatchObject({
       code: 'usage',
-      hint: expect.stringContaining('.txt .json .md .xml .csv .prom .hgrm') as string,
+      hint: expect.stringContaining('.txt .json .md .xml .csv .prom .hgrm .html') as string,
     });
   });
 

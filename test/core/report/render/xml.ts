@@ -13,6 +13,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['lt', '<'],
   ['gt', '>'],
   ['quot', '"'],
+  ['#39', "'"],
 ]);
 
 export function parseXml(document: string): XmlElement {
@@ -51,10 +52,14 @@ class Reader {
   }
 
   element(): XmlElement {
-    const name = this.skip(/<([a-z][a-z-]*)/y)?.[1];
+    const name = this.skip(/<([a-z][a-z0-9-]*)/y)?.[1];
     if (name === undefined) throw new Error(`no element at ${this.#at}`);
     const attributes = new Map<string, string>();
-    for (let found = this.skip(/\s+([a-z]+)="([^"<]*)"/y); found !== undefined; found = this.skip(/\s+([a-z]+)="([^"<]*)"/y)) {
+    for (
+      let found = this.skip(/\s+([a-z][a-z0-9-]*)="([^"<]*)"/iy);
+      found !== undefined;
+      found = this.skip(/\s+([a-z][a-z0-9-]*)="([^"<]*)"/iy)
+    ) {
       const [, key = '', value = ''] = found;
       if (attributes.has(key)) throw new Error(`${key} stands twice`);
       attributes.set(key, unescaped(value));
@@ -73,7 +78,7 @@ class Reader {
 
 function unescaped(text: string): string {
   if (text.includes(']]>')) throw new Error(']]> stands in text');
-  return text.replaceAll(/&([a-z]*)(;?)/g, (_, name: string, end: string) => {
+  return text.replaceAll(/&(#?[a-z0-9]*)(;?)/g, (_, name: string, end: string) => {
     const meant = ENTITIES.get(name);
     if (meant === undefined || end === '') throw new Error(`&${name} is no entity`);
     return meant;
