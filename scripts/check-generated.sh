@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 flag=--check
 if [ "${1:-}" = --write ]; then flag=; fi
 status=0
-for script in run-schema gate-schema cli-reference man-pages vendor-ari-client; do
+for script in run-schema gate-schema baseline-schema cli-reference man-pages vendor-ari-client; do
   node "scripts/$script.ts" $flag || status=1
 done
 exit $status

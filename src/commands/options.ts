@@ -1,7 +1,7 @@
 /** Option parsers: text in, a value in the units of the code out, or a usage error that says what is wrong and what to write. */
 import { isIP } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
-import { parseDurationNs } from '../core/values/duration.ts';
+import { leadingDecimal, parseDurationNs } from '../core/values/duration.ts';
 import { parsePort, parsePortRange, wholeNumber } from '../core/values/ports.ts';
 import type { PortRange } from '../core/values/ports.ts';
 import { parseByteSize } from '../core/values/size.ts';
@@ -62,6 +62,16 @@ export function positiveNumber(max: number): (text: string) => number {
     if (!Number.isFinite(value) || value <= 0 || value > max) throw new InvalidArgumentError(`Not a number above 0 and up to ${max}.`);
     return value;
   };
+}
+
+/** A part of a whole, `5%` or `0.05`, as a fraction of 1. */
+export function fraction(text: string): number {
+  const trimmed = text.trim();
+  const isPercent = trimmed.endsWith('%');
+  const digits = isPercent ? trimmed.slice(0, -1).trim() : trimmed;
+  const value = leadingDecimal(digits) === digits && digits !== '' ? Number(isPercent ? `${digits}e-2` : digits) : Number.NaN;
+  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('Not a part of a whole: write 5% or 0.05, 100% at the most.');
+  return value;
 }
 
 /**

@@ -124,7 +124,7 @@ export async function writeGate(io: CommandIo, gate: GateResult, beside: boolean
     import('./report-view.ts'),
   ]);
   if (beside) {
-    io.stderr.write(judgedLines({ sla: null, gate }));
+    io.stderr.write(judgedLines({ sla: null, gate, baseline: null }));
     return;
   }
   const chalk = await io.chalk();

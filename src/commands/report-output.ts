@@ -41,7 +41,9 @@ export function outFiles(names: readonly string[]): readonly OutFile[] {
 /** @throws RtplatError `usage` when the verdict is asked for in a form that holds nothing else, and nothing is to be judged. */
 export function refuseEmptyVerdict(formats: readonly Format[], isJudged: boolean): void {
   if (!formats.includes('junit') || isJudged) return;
-  throw new RtplatError('usage', 'JUnit XML holds a verdict and nothing else', { hint: 'add --sla, --fail-on or --thresholds' });
+  throw new RtplatError('usage', 'JUnit XML holds a verdict and nothing else', {
+    hint: 'add --sla, --fail-on, --thresholds or --baseline',
+  });
 }
 
 /** @throws RtplatError `usage` for a form that a source cannot have: a live service gives out no histogram, a capture is no run. */
@@ -106,8 +108,8 @@ function withoutHistogram(name: string, format: Format, hint: string): RtplatErr
   return new RtplatError('usage', `${name} is a live service, which gives out no histogram: there is no ${format} of it`, { hint });
 }
 
-export function isJudged({ sla, gate }: Judged): boolean {
-  return sla !== null || gate !== null;
+export function isJudged({ sla, gate, baseline }: Judged): boolean {
+  return sla !== null || gate !== null || baseline !== null;
 }
 
 async function renderText(result: Result, judged: Judged, view: ViewOptions): Promise<string> {
@@ -170,7 +172,8 @@ export async function writeFiles(texts: FileTexts): Promise<void> {
   for (const [file, text] of texts) await writeAtomically(file, text);
 }
 
-async function placeOf(name: string): Promise<string> {
+/** Where a file lies, its links followed. */
+export async function placeOf(name: string): Promise<string> {
   try {
     return await realpath(name);
   } catch {

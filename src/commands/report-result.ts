@@ -1,6 +1,7 @@
 /** What the sources of `rtplat report` make together: one run, one live service, or several runs as one. */
 import { checkCapture } from '../core/capture/verdict.ts';
 import { RtplatError } from '../core/errors.ts';
+import { baselineDocument } from '../core/report/baseline/document.ts';
 import { callSubject, runSubject, runSubjects, serviceSubject, tripSubject } from '../core/report/gate/subject.ts';
 import type { GateSubjects } from '../core/report/gate/subject.ts';
 import { gateDocument } from '../core/report/gate/document.ts';
@@ -43,9 +44,13 @@ export function evaluate(sources: readonly Source[]): Result {
   return { kind: 'several', sources: runs, merged, verdict: checkRun(merged.summary) };
 }
 
-/** The document as `--json` prints it, with what the bounds said where any were given. */
-export function documentOf(result: Result, { gate }: Judged): object {
-  return { ...bareDocument(result), ...(gate !== null && { gate: gateDocument(gate) }) };
+/** The document as `--json` prints it, with what the bounds and the baseline said where any were given. */
+export function documentOf(result: Result, { gate, baseline }: Judged): object {
+  return {
+    ...bareDocument(result),
+    ...(gate !== null && { gate: gateDocument(gate) }),
+    ...(baseline !== null && { baseline: baselineDocument(baseline) }),
+  };
 }
 
 function bareDocument(result: Result): object {

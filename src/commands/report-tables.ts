@@ -1,6 +1,7 @@
 /** Which tables a result has, and what is to be doubted about it. */
 import { captureLayout } from '../core/capture/tables.ts';
 import type { Judged } from '../core/report/render/judged.ts';
+import { comparedTable } from '../core/report/render/compared.ts';
 import { boundTable } from '../core/report/render/judged.ts';
 import * as table from '../core/report/render/table.ts';
 import type { Table } from '../core/report/render/table.ts';
@@ -59,6 +60,10 @@ function doubtsOf({ run }: RunSource): readonly string[] {
 }
 
 /** The tables of what was judged. */
-export function judgedTables({ sla, gate }: Judged): readonly Table[] {
-  return [...(sla === null ? [] : [table.checkTable(sla.checks, sla.channels)]), ...(gate === null ? [] : [boundTable(gate)])];
+export function judgedTables({ sla, gate, baseline }: Judged): readonly Table[] {
+  return [
+    ...(sla === null ? [] : [table.checkTable(sla.checks, sla.channels)]),
+    ...(gate === null ? [] : [boundTable(gate)]),
+    ...(baseline === null ? [] : [comparedTable(baseline)]),
+  ];
 }

@@ -3,6 +3,8 @@ import { Command } from 'commander';
 import type { Judged } from '../core/report/render/judged.ts';
 import { boundOptions, readBounds, STATUS_OF } from './bounds.ts';
 import type { BoundOptions } from './bounds.ts';
+import { baselineOptions, compareWithBaseline, renderBaseline, saveBaseline } from './report-baseline.ts';
+import type { BaselineOptions } from './report-baseline.ts';
 import { widthOf } from './io.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 import { durationNs, option, repeated } from './options.ts';
@@ -11,7 +13,7 @@ import type { Format } from './report-formats.ts';
 
 const DEFAULT_SERVICE = 'http://127.0.0.1:9090';
 
-interface ReportOptions extends BoundOptions {
+interface ReportOptions extends BoundOptions, BaselineOptions {
   readonly json?: true;
   readonly format?: Format;
   readonly out?: readonly string[];
@@ -57,7 +59,7 @@ export function reportCommand(io: CommandIo): Command {
       }),
     )
     .addOption(option('--no-color', 'no colours, as with the environment variable NO_COLOR', {}));
-  for (const each of boundOptions()) command.addOption(each);
+  for (const each of [...boundOptions(), ...baselineOptions()]) command.addOption(each);
   return command
     .addHelpText(
       'after',
@@ -66,6 +68,7 @@ Examples:
   $ rtplat report                                 the service on port 9090, else the newest run
   $ rtplat report run.json --sla                  a verdict for a pipeline
   $ rtplat report run.json --fail-on 'p99<20ms' --fail-on 'loss<0.2%'
+  $ rtplat report 'new/*.json' --baseline main.json    better, same or worse than before
   $ rtplat report run.json --sla --out verdict.xml --out verdict.md
   $ rtplat report run.json --out report.html      a page with charts, in one file
   $ rtplat report 'runs/*.json' --json            several runs, merged exactly
@@ -84,14 +87,13 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
   const files = output.outFiles(options.out ?? []);
   const bounds = await readBounds(options, io);
   if (bounds === undefined) return 2;
-  output.refuseEmptyVerdict([format, ...files.map((file) => file.format)], options.sla === true || bounds.length > 0);
+  output.refuseEmptyVerdict(
+    [format, ...files.map((file) => file.format)],
+    options.sla === true || bounds.length > 0 || options.baseline !== undefined,
+  );
   const { readSources } = await import('../core/report/sources.ts');
-  const sources = await readSources(names, {
-    directory: process.cwd(),
-    stdin: io.stdin,
-    timeoutMs: options.timeout / 1e6,
-    defaultService: options.service,
-  });
+  const reading = { directory: process.cwd(), stdin: io.stdin, timeoutMs: options.timeout / 1e6, defaultService: options.service };
+  const sources = await readSources(names, reading);
   const { evaluate, gateSubjects } = await import('./report-result.ts');
   const { judgedLines, verdictOf } = await import('../core/report/render/judged.ts');
   const { checkBounds } = await import('../core/report/gate/check.ts');
@@ -99,7 +101,11 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
   const judged: Judged = {
     sla: options.sla === true ? result.verdict : null,
     gate: bounds.length > 0 ? checkBounds(bounds, gateSubjects(result)) : null,
+    baseline: await compareWithBaseline(sources, options, reading),
   };
+  const status = output.isJudged(judged) ? STATUS_OF[verdictOf(judged)] : 0;
+  const { saveBaseline: keepAs } = options;
+  const kept = keepAs === undefined ? undefined : await renderBaseline(sources, keepAs);
   const plain = new (await import('chalk')).Chalk({ level: 0 });
   const view = { chalk: options.color ? await io.chalk() : plain, columns: widthOf(io.stdout) };
   const shown = await output.renderAs(format, result, judged, view);
@@ -107,12 +113,13 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
   await output.addStepSummary(io, result, judged, plain);
   try {
     await output.writeFiles(texts);
+    if (keepAs !== undefined && kept !== undefined) await saveBaseline(io, keepAs, kept, status === 0);
   } finally {
     // A file that cannot be written does not take the verdict with it.
     io.stdout.write(shown);
     if (output.isJudged(judged) && format !== 'table') io.stderr.write(judgedLines(judged));
   }
-  return output.isJudged(judged) ? STATUS_OF[verdictOf(judged)] : 0;
+  return status;
 }
 
 async function formatOf({ json, format }: ReportOptions): Promise<Format> {

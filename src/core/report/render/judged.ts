@@ -1,10 +1,12 @@
 /** What was judged, bound by bound, in words: for tables, plain lines and JUnit alike. */
+import type { Comparison } from '../baseline/compare.ts';
 import type { Finding, GateCheck, GateResult } from '../gate/check.ts';
 import type { FieldKind } from '../gate/fields.ts';
 import { worst } from '../merge.ts';
 import type { Verdict } from '../run.ts';
 import type { ReportCheck, ReportVerdict } from '../verdict.ts';
 import { escapeControl } from '../../values/terminal.ts';
+import { comparedRows, STATUS_OF_BASELINE } from './compared.ts';
 import { formatCount, formatMs, formatRatio, verdictTone } from './table.ts';
 import type { Cell, Column, Table } from './table.ts';
 
@@ -12,10 +14,11 @@ export interface Judged {
   /** null when it was not asked for. */
   readonly sla: ReportVerdict | null;
   readonly gate: GateResult | null;
+  readonly baseline: Comparison | null;
 }
 
 export interface JudgedRow {
-  readonly group: 'service level' | 'bounds';
+  readonly group: 'service level' | 'bounds' | 'baseline';
   readonly name: string;
   /** What had to hold: `at most 8.000 ms`, or the bound itself. */
   readonly expected: string;
@@ -27,12 +30,16 @@ export interface JudgedRow {
   readonly violations: readonly string[];
 }
 
-export function verdictOf({ sla, gate }: Judged): Verdict {
-  return worst([...(sla === null ? [] : [sla.verdict]), ...(gate === null ? [] : [gate.verdict])]);
+export function verdictOf({ sla, gate, baseline }: Judged): Verdict {
+  return worst([
+    ...(sla === null ? [] : [sla.verdict]),
+    ...(gate === null ? [] : [gate.verdict]),
+    ...(baseline === null ? [] : [STATUS_OF_BASELINE[baseline.verdict]]),
+  ]);
 }
 
-export function judgedRows({ sla, gate }: Judged): readonly JudgedRow[] {
-  return [...(sla?.checks ?? []).map(slaRow), ...(gate?.checks ?? []).map(gateRow)];
+export function judgedRows({ sla, gate, baseline }: Judged): readonly JudgedRow[] {
+  return [...(sla?.checks ?? []).map(slaRow), ...(gate?.checks ?? []).map(gateRow), ...(baseline === null ? [] : comparedRows(baseline))];
 }
 
 /** Plain lines for the eye of whoever pipes the document away: what does not hold, and the verdict. */

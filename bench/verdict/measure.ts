@@ -1,0 +1,79 @@
+/** The runs: rounds of two over the same path and one over a longer one, in an order that changes, with other work on the machine. */
+import path from 'node:path';
+import { SeededRandom } from '../../src/core/probe/random.ts';
+import { parseRun } from '../../src/core/report/read-run.ts';
+import type { RunDocument } from '../../src/core/report/run.ts';
+import { compile } from '../lib/peers.ts';
+import { run, start } from '../lib/process.ts';
+import { startNoise } from './noise.ts';
+
+/** A path across a country: 5 ms there and back. */
+const PATH_US = 5_000;
+export const SHIFTS_MS = [1, 2, 5] as const;
+export const SECONDS = 5;
+/** Measured side by side: each is a part of the other's noise. */
+export const LOADS = [
+  { name: '1,000 packets', streams: 4 },
+  { name: '10,000 packets', streams: 40 },
+] as const;
+export type Load = (typeof LOADS)[number]['name'];
+
+/** One run of each load. */
+export type Runs = Readonly<Record<Load, RunDocument>>;
+
+export interface Round {
+  readonly before: Runs;
+  readonly again: Runs;
+  readonly shiftMs: (typeof SHIFTS_MS)[number];
+  readonly shifted: Runs;
+}
+
+const ORDERS = [
+  [0, 1, 2],
+  [1, 2, 0],
+  [2, 0, 1],
+  [2, 1, 0],
+  [1, 0, 2],
+  [0, 2, 1],
+] as const;
+const SUBJECT = path.join(import.meta.dirname, '..', 'subjects', 'probe-run.ts');
+
+/** @param progress is told after each round how many there are. */
+export async function measureRounds(count: number, progress: (done: number) => void): Promise<readonly Round[]> {
+  const random = new SeededRandom(1);
+  const stopNoise = startNoise(new SeededRandom(2));
+  const rounds: Round[] = [];
+  try {
+    while (rounds.length < count) {
+      const shiftMs = SHIFTS_MS[rounds.length % SHIFTS_MS.length] ?? 1;
+      const delays = [0, 0, shiftMs];
+      const order = ORDERS[random.uint32() % ORDERS.length] ?? [];
+      const made = new Map<number, Runs>();
+      for (const which of order) made.set(which, await measure(delays[which] ?? 0));
+      const [before, again, shifted] = [made.get(0), made.get(1), made.get(2)];
+      if (before === undefined || again === undefined || shifted === undefined) throw new Error('a run of a round is missing');
+      rounds.push({ before, again, shiftMs, shifted });
+      progress(rounds.length);
+    }
+  } finally {
+    await stopNoise();
+  }
+  return rounds;
+}
+
+async function measure(addedMs: number): Promise<Runs> {
+  const [few, many] = await Promise.all(LOADS.map(({ streams }) => measureLoad(streams, addedMs)));
+  if (few === undefined || many === undefined) throw new Error('a load is missing');
+  return { '1,000 packets': few, '10,000 packets': many };
+}
+
+async function measureLoad(streams: number, addedMs: number): Promise<RunDocument> {
+  const delayUs = PATH_US + addedMs * 1000;
+  const echo = await start(compile('delay-echo'), [String(delayUs)], { readyLine: / listening on \d+$/ });
+  try {
+    const port = echo.lines()[0]?.split(' ').at(-1) ?? '';
+    return parseRun(await run(process.execPath, [SUBJECT, port, String(streams), String(SECONDS)]), `${delayUs} µs`);
+  } finally {
+    await echo.stop();
+  }
+}

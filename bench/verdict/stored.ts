@@ -1,0 +1,44 @@
+/** The short form: the stored runs of the full form, each compared with each, and what must hold of so few. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { compareRuns } from '../../src/core/report/baseline/compare.ts';
+import type { ComparisonOptions } from '../../src/core/report/baseline/compare.ts';
+import type { BaselineVerdict } from '../../src/core/report/baseline/verdict.ts';
+import type { RunDocument } from '../../src/core/report/run.ts';
+import { parseRun } from '../../src/core/report/read-run.ts';
+import { LOADS } from './measure.ts';
+import type { Load, Round } from './measure.ts';
+import { tallyOf } from './tally.ts';
+
+export const STORED = 'runs.json';
+/** What a run of 1,000 packets must find. */
+const FOUND_MS = 2;
+
+/**
+ * @returns what was counted, a line a load.
+ * @throws Error when one path is called worse or better than itself, when 2 ms are not found, or when an order of things matters that
+ * must not.
+ */
+export function checkStored(options: ComparisonOptions): string {
+  const file = path.join(import.meta.dirname, STORED);
+  if (!existsSync(file)) throw new Error(`${file} is missing: the full form with --write makes it`);
+  const rounds = JSON.parse(readFileSync(file, 'utf8')) as readonly Round[];
+  return LOADS.map(({ name }) => `${name}: ${checkLoad(rounds, name, options)}\n`).join('');
+}
+
+function checkLoad(rounds: readonly Round[], load: Load, options: ComparisonOptions): string {
+  const checked = (run: RunDocument): RunDocument => parseRun(JSON.stringify(run), STORED);
+  const alike = rounds.flatMap(({ before, again }) => [checked(before[load]), checked(again[load])]);
+  const longer = rounds.filter(({ shiftMs }) => shiftMs >= FOUND_MS).map(({ shifted }) => checked(shifted[load]));
+  const verdict = (baseline: RunDocument, now: RunDocument): BaselineVerdict =>
+    compareRuns([{ name: 'baseline', run: baseline }], [{ name: 'now', run: now }], options).verdict;
+  const pairs = alike.flatMap((a, i) => alike.slice(i + 1).map((b) => [a, b] as const));
+  const same = tallyOf(pairs.map(([a, b]) => verdict(a, b)));
+  if (same.worse + same.better > 0) throw new Error(`${load}: ${JSON.stringify(same)} of runs over one path`);
+  const found = tallyOf(longer.flatMap((now) => alike.map((baseline) => verdict(baseline, now))));
+  if (found.same + found.better + found.inconclusive > 0) throw new Error(`${load}: ${JSON.stringify(found)} of a path that is longer`);
+  const back = tallyOf(longer.flatMap((baseline) => alike.map((now) => verdict(baseline, now))));
+  if (back.worse + back.same > 0) throw new Error(`${load}: ${JSON.stringify(back)} of a path that is shorter`);
+  for (const run of alike) if (verdict(run, run) === 'worse') throw new Error(`${load}: a run is worse than itself`);
+  return `alike ${JSON.stringify(same)}, longer ${JSON.stringify(found)}, shorter ${JSON.stringify(back)}`;
+}
