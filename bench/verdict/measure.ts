@@ -1,4 +1,7 @@
-/** The runs: rounds of two over the same path and one over a longer one, in an order that changes, with other work on the machine. */
+/**
+ * The runs: rounds of two over the same path and one over a longer one, in an order that changes. Some rounds run side by side, and
+ * other work comes and goes: each is a part of the others' noise.
+ */
 import path from 'node:path';
 import { SeededRandom } from '../../src/core/probe/random.ts';
 import { parseRun } from '../../src/core/report/read-run.ts';
@@ -11,7 +14,9 @@ import { startNoise } from './noise.ts';
 const PATH_US = 5_000;
 export const SHIFTS_MS = [1, 2, 5] as const;
 export const SECONDS = 5;
-/** Measured side by side: each is a part of the other's noise. */
+/** Rounds side by side. */
+const LANES = 4;
+/** Both at once in every run. */
 export const LOADS = [
   { name: '1,000 packets', streams: 4 },
   { name: '10,000 packets', streams: 40 },
@@ -40,25 +45,32 @@ const SUBJECT = path.join(import.meta.dirname, '..', 'subjects', 'probe-run.ts')
 
 /** @param progress is told after each round how many there are. */
 export async function measureRounds(count: number, progress: (done: number) => void): Promise<readonly Round[]> {
-  const random = new SeededRandom(1);
   const stopNoise = startNoise(new SeededRandom(2));
   const rounds: Round[] = [];
-  try {
-    while (rounds.length < count) {
-      const shiftMs = SHIFTS_MS[rounds.length % SHIFTS_MS.length] ?? 1;
-      const delays = [0, 0, shiftMs];
-      const order = ORDERS[random.uint32() % ORDERS.length] ?? [];
-      const made = new Map<number, Runs>();
-      for (const which of order) made.set(which, await measure(delays[which] ?? 0));
-      const [before, again, shifted] = [made.get(0), made.get(1), made.get(2)];
-      if (before === undefined || again === undefined || shifted === undefined) throw new Error('a run of a round is missing');
-      rounds.push({ before, again, shiftMs, shifted });
+  let started = 0;
+  const lane = async (random: SeededRandom): Promise<void> => {
+    while (started < count) {
+      rounds.push(await measureRound(started++, random));
       progress(rounds.length);
     }
+  };
+  try {
+    await Promise.all(Array.from({ length: LANES }, (_, i) => lane(new SeededRandom(3 + i))));
   } finally {
+    started = count;
     await stopNoise();
   }
   return rounds;
+}
+
+async function measureRound(number: number, random: SeededRandom): Promise<Round> {
+  const shiftMs = SHIFTS_MS[number % SHIFTS_MS.length] ?? 1;
+  const delays = [0, 0, shiftMs];
+  const made = new Map<number, Runs>();
+  for (const which of ORDERS[random.uint32() % ORDERS.length] ?? []) made.set(which, await measure(delays[which] ?? 0));
+  const [before, again, shifted] = [made.get(0), made.get(1), made.get(2)];
+  if (before === undefined || again === undefined || shifted === undefined) throw new Error('a run of a round is missing');
+  return { before, again, shiftMs, shifted };
 }
 
 async function measure(addedMs: number): Promise<Runs> {

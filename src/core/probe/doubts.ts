@@ -5,7 +5,7 @@ import { formatDurationNs } from '../values/duration.ts';
 import type { ProbeResult } from './result.ts';
 
 /** The numbers are the sender's, not the path's, when half of the packets left this late or later … */
-const UNTRUSTED_P50_NS = 5e6;
+export const UNTRUSTED_P50_NS = 5e6;
 /** … or one in a hundred this late, or a whole ptime where that is more. */
 const UNTRUSTED_P99_NS = 20e6;
 const DOUBTFUL_P50_NS = 1e6;

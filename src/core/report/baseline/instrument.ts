@@ -1,4 +1,6 @@
 /** What the instrument, and not the path, may have to do with a difference; and how small a difference it can show at all. */
+import { UNTRUSTED_P50_NS } from '../../probe/doubts.ts';
+import { toMs } from '../latency-summary.ts';
 import type { Spread } from '../metrics.ts';
 import type { RunSummary } from '../run.ts';
 import { FEW_RUNS_FACTOR } from './verdict.ts';
@@ -38,7 +40,7 @@ const MOST_MISSING = 0.1;
 /** Why the instrument makes the verdict doubtful; null when it does not. */
 export function doubtOf({ before, after, quantile, differenceMs, judged, fewRuns }: Judgement): Doubt | null {
   const sides = [before, after];
-  if (sides.some(({ summary }) => summary.verdict === 'inconclusive')) return { reason: 'distrusted', detail: '' };
+  if (sides.some(({ runs }) => runs.some((run) => isDistrusted(run, quantile)))) return { reason: 'distrusted', detail: '' };
   const clocks = sides.map(({ summary }) => summary.clock);
   if (clocks[0] !== clocks[1]) return { reason: 'clock', detail: `${clocks.join(' then ')} clock` };
   const beyond = (1 - quantile) * MOST_MISSING;
@@ -55,6 +57,15 @@ export function doubtOf({ before, after, quantile, differenceMs, judged, fewRuns
   const moreLost = (after.summary.packet_loss_ratio ?? 0) - (before.summary.packet_loss_ratio ?? 0);
   // Lost packets would have been the slowest: what is worse without them is worse.
   return moreLost > beyond && (judged === 'same' || judged === 'better') ? { reason: 'loss', detail: '' } : null;
+}
+
+/**
+ * A probe distrusts all of its run when one packet in a hundred left much too late. So few can have made the highest latencies, and
+ * cannot have moved the median: that one stands unless the median packet left too late as well.
+ */
+function isDistrusted({ verdict, send_error_ms: sendError }: RunSummary, quantile: number): boolean {
+  if (verdict !== 'inconclusive') return false;
+  return quantile > 0.5 || sendError === null || sendError.p50 > toMs(UNTRUSTED_P50_NS);
 }
 
 /** The highest of all runs at the rank of a quantile: p99's stands for p95's. 0 where none was measured. */

@@ -122,11 +122,18 @@ describe('an instrument in doubt', () => {
   const spread = (ms: number): { p50: number; p99: number; max: number } => ({ p50: ms / 10, p99: ms, max: 2 * ms });
 
   it.each<[string, Partial<Simulation>]>([
-    ['distrusted', { summary: { verdict: 'inconclusive' } }],
+    ['distrusted', { summary: { verdict: 'inconclusive', send_error_ms: null } }],
+    ['distrusted', { summary: { verdict: 'inconclusive', send_error_ms: { p50: 6, p99: 30, max: 40 } } }],
     ['socket_drops', { summary: { socket_drops: 600 } }],
     ['clock', { summary: { clock: 'user' } }],
   ])('%s: nothing is said', (reason, more) => {
     expect(reasonsOf(now(more))).toEqual([reason, reason, reason]);
+  });
+
+  it('a run that distrusts itself for one late packet in a hundred keeps its median', () => {
+    const late = { summary: { verdict: 'inconclusive', send_error_ms: { p50: 0.1, p99: 30, max: 40 } } } as const;
+    expect(reasonsOf(now(late))).toEqual([undefined, 'distrusted', 'distrusted']);
+    expect(reasonsOf(now({}), [simulate({ seed: 1, ...late })])).toEqual([undefined, 'distrusted', 'distrusted']);
   });
 
   it('drops few enough leave the median alone', () => {
