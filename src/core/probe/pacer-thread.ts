@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { nowNs } from '../udp/clock.ts';
 import { BatchUnavailable, loadLibc } from '../udp/batch/libc.ts';
 import type { Libc } from '../udp/batch/libc.ts';
+import { takeShortSlices } from '../udp/batch/slice.ts';
 import { pace } from './pace.ts';
 import type { Beat } from './pace.ts';
 import { PacerMemory } from './pacer-memory.ts';
@@ -28,7 +29,10 @@ const { options, memory: buffer, sends } = workerData as PacerTask;
 const memory = new PacerMemory(options, buffer);
 const schedule = new Schedule(options);
 const libc = libraryOrNone();
-libc?.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+if (libc !== undefined) {
+  libc.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+  takeShortSlices(libc);
+}
 
 const beat: Beat = { nowNs, sleep: (ns) => memory.sleep(ns), ...announcer() };
 // A word that it is up; nothing is ever said back.

@@ -57,6 +57,7 @@ import type { Libc, WatchHandle } from './libc.ts';
 import { EPOLL_EVENTS, LONGEST_DATAGRAM, PacketMemory, RECEIVE_SLOTS } from './memory.ts';
 import { ReadyList } from './ready-list.ts';
 import { Sender } from './sender.ts';
+import { takeShortSlices } from './slice.ts';
 import { BatchSocket } from './socket.ts';
 import type { SocketHost } from './socket.ts';
 
@@ -265,6 +266,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
 
   /** Serves the sockets until told otherwise, without returning to the event loop. Closes what is left open. */
   serve(serving: Serving): void {
+    takeShortSlices(this.libc);
     try {
       this.run(serving);
     } finally {

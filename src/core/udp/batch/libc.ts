@@ -28,6 +28,8 @@ export interface Libc {
   clock_gettime(clock: number, result: number): number;
   prctl(option: number, value: number, a: number, b: number, c: number): number;
   flock(fd: number, operation: number): number;
+  /** The kernel's calls that the C library has no function for. */
+  syscall(number: number, a: number, b: number, c: number, d: number): number;
   close(fd: number): number;
   /** Of the call that failed last on this thread. */
   errno(): number;
@@ -70,6 +72,7 @@ const PROTOTYPES: Record<Exclude<keyof Libc, 'errno' | 'addressOf' | 'watch'>, s
   clock_gettime: 'int clock_gettime(int, uintptr_t)',
   prctl: 'int prctl(int, uint64, uint64, uint64, uint64)',
   flock: 'int flock(int, int)',
+  syscall: 'int64 syscall(int64, int64, uintptr_t, uint64, uint64)',
   close: 'int close(int)',
 };
 
