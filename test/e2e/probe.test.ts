@@ -7,6 +7,7 @@ import { createPortableEngine } from '../../src/core/udp/portable.ts';
 import { faithful, reflector } from '../core/probe/reflectors.ts';
 import type { Behaviour } from '../core/probe/reflectors.ts';
 import { Cli, runCli } from './run-cli.ts';
+import type { CliResult } from './run-cli.ts';
 
 const engine = createPortableEngine();
 const closing: (() => Promise<unknown>)[] = [];
@@ -31,6 +32,12 @@ async function closedPort(): Promise<number> {
   const { at, close } = await reflector(engine, faithful);
   await close();
   return at.port;
+}
+
+/** 0; or 4 where the probe says that this machine was too busy for it to be believed. What was counted holds either way. */
+function expectMeasured({ status, stdout, stderr }: CliResult): void {
+  const distrusted = /sent [\d.]+ ms late or more \(limit|"verdict": ?"inconclusive"/.test(stdout + stderr);
+  expect(status).toBe(distrusted ? 4 : 0);
 }
 
 /** proc_pid_stat(5): the 19th field, of which the second is a name in parentheses. */
@@ -70,8 +77,9 @@ describe('rtplat probe', () => {
     const echo = new Cli(['echo', '--port', '0', '--bind', '127.0.0.1']);
     closing.push(() => echo.kill());
     const [, port] = await echo.shows(/listening on \S*:(\d+) /);
-    const { status, stdout, stderr } = await runCli(['probe', `127.0.0.1:${port}`, '--streams', '3', '--duration', '1s']);
-    expect(status).toBe(0);
+    const ended = await runCli(['probe', `127.0.0.1:${port}`, '--streams', '3', '--duration', '1s']);
+    const { stdout, stderr } = ended;
+    expectMeasured(ended);
     expect(stdout).toMatch(/streams\s+│\s+3 streams × 50 packets\/s, 20ms of PCMU each/);
     expect(stdout).toMatch(/sent\s+│\s+150 /);
     expect(stdout).toMatch(/received\s+│\s+150 /);
@@ -88,8 +96,10 @@ describe('rtplat probe', () => {
     const out = join(folder, 'run.json');
     const target = await farEnd(faithful);
     const args = ['--duration', '200ms', '--rate', '100', '--seed', '7', '--json', '--out', out, '--quiet'];
-    const { status, stdout, stderr } = await runCli(['probe', target, ...args]);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const ended = await runCli(['probe', target, ...args]);
+    const { stdout } = ended;
+    expectMeasured(ended);
+    expect(ended.stderr).toBe('');
     const run = parseRun(stdout, 'standard output');
     expect(run).toMatchObject({ command: 'probe', options: { target, streams: 1, rate_pps: 100, seed: 7 } });
     expect(run.summary).toMatchObject({
@@ -111,9 +121,9 @@ describe('rtplat probe', () => {
     ['an option', ['--engine', 'portable'], {}],
     ['the environment', [], { RTPLAT_ENGINE: 'portable' }],
   ])('runs on the engine that %s names', async (_how, args, env) => {
-    const { status, stdout } = await runCli(['probe', await farEnd(faithful), '--duration', '200ms', '--json', ...args], env);
-    expect(status).toBe(0);
-    expect(parseRun(stdout, 'probe').summary).toMatchObject({
+    const ended = await runCli(['probe', await farEnd(faithful), '--duration', '200ms', '--json', ...args], env);
+    expectMeasured(ended);
+    expect(parseRun(ended.stdout, 'probe').summary).toMatchObject({
       received: 10,
       clock: 'user',
       unstamped: null,
@@ -139,13 +149,14 @@ describe('rtplat probe', () => {
     niceness.delete(String(cli.pid));
     expect(new Set(niceness.values())).toEqual(new Set([ours]));
     cli.signal('SIGINT');
-    expect((await cli.end()).status).toBe(0);
+    expectMeasured(await cli.end());
   });
 
   it('counts what does not come back', async () => {
     const target = await farEnd((bytes, n) => (n % 10 === 0 ? [] : [bytes]));
-    const { status, stdout, stderr } = await runCli(['probe', target, '--duration', '1s', '--rate', '100', '--timeout', '500ms']);
-    expect(status).toBe(0);
+    const ended = await runCli(['probe', target, '--duration', '1s', '--rate', '100', '--timeout', '500ms']);
+    const { stdout, stderr } = ended;
+    expectMeasured(ended);
     expect(stdout).toMatch(/lost\s+│\s+10 \(10\.000 %\)/);
     expect(stderr).toContain('Warning: 10 of 100 packets were lost');
   });
@@ -189,9 +200,9 @@ describe('rtplat probe', () => {
     closing.push(() => cli.kill());
     await seen.promise;
     cli.signal('SIGINT');
-    const { status, stdout } = await cli.end();
-    expect(status).toBe(0);
-    expect(parseRun(stdout, 'probe').summary.received).toBeGreaterThanOrEqual(20);
+    const ended = await cli.end();
+    expectMeasured(ended);
+    expect(parseRun(ended.stdout, 'probe').summary.received).toBeGreaterThanOrEqual(20);
   });
 
   it.each([
