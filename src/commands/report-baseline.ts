@@ -79,14 +79,15 @@ async function refuseItself(before: readonly Source[], now: readonly Source[]): 
 
 export interface KeptBaseline {
   readonly text: string;
-  /** The first of the runs that distrusts itself, by name; null when none does. */
+  /** The first of the runs of which not even the median can be believed, by name; null when there is none. */
   readonly distrusted: string | null;
 }
 
 /** @throws RtplatError `usage` when the file is one of the sources, or there are no runs to keep. */
 export async function renderBaseline(sources: readonly Source[], file: string): Promise<KeptBaseline> {
-  const [{ placeOf }, { baselineRun }, { renderJson }, { VERSION }] = await Promise.all([
+  const [{ placeOf }, { isDistrusted }, { baselineRun }, { renderJson }, { VERSION }] = await Promise.all([
     import('./report-output.ts'),
+    import('../core/report/baseline/instrument.ts'),
     import('../core/report/baseline/parts.ts'),
     import('../core/report/render/json.ts'),
     import('../version.ts'),
@@ -96,7 +97,7 @@ export async function renderBaseline(sources: readonly Source[], file: string): 
   for (const { name } of sources) {
     if ((await placeOf(name)) === place) throw new RtplatError('usage', `--save-baseline ${file} would replace a source of this report`);
   }
-  const distrusted = runs.find(({ run }) => run.summary.verdict === 'inconclusive')?.name ?? null;
+  const distrusted = runs.find(({ run }) => isDistrusted(run.summary, 0.5))?.name ?? null;
   return { text: renderJson(baselineRun(runs, VERSION)), distrusted };
 }
 

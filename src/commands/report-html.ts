@@ -2,7 +2,7 @@
 import { renderPage } from '../core/report/html/page.ts';
 import type { Drawn, PageParts } from '../core/report/html/page.ts';
 import type { Judged } from '../core/report/render/judged.ts';
-import { verdictOf } from '../core/report/render/judged.ts';
+import { isJudged, verdictOf } from '../core/report/render/judged.ts';
 import { verdictTone } from '../core/report/render/table.ts';
 import type { RunSource } from '../core/report/sources.ts';
 import { LatencyHistogram } from '../core/stats/histogram.ts';
@@ -15,11 +15,12 @@ export function renderHtml(result: Result, judged: Judged): string {
   const verdict = verdictOf(judged);
   return renderPage({
     title,
-    verdict: judged.sla === null && judged.gate === null ? null : { text: verdict, tone: verdictTone(verdict) },
+    verdict: isJudged(judged) ? { text: verdict, tone: verdictTone(verdict) } : null,
     doubts,
     judged: judgedTables(judged),
     measured: tables,
     drawn: drawnOf(result),
+    before: judged.baseline?.histograms.baseline ?? null,
     marks: marksOf(judged),
     version: VERSION,
   });

@@ -7,7 +7,7 @@ import { writeAtomically } from '../core/report/files.ts';
 import { callCsvRow, renderCsv } from '../core/report/render/csv.ts';
 import type { CsvRow } from '../core/report/render/csv.ts';
 import { renderHgrm } from '../core/report/render/hgrm.ts';
-import { judgedRows, verdictOf } from '../core/report/render/judged.ts';
+import { isJudged, judgedRows, verdictOf } from '../core/report/render/judged.ts';
 import type { Judged } from '../core/report/render/judged.ts';
 import { renderJson } from '../core/report/render/json.ts';
 import { renderJunit } from '../core/report/render/junit.ts';
@@ -106,10 +106,6 @@ function noRun(name: string, format: Format): RtplatError {
 
 function withoutHistogram(name: string, format: Format, hint: string): RtplatError {
   return new RtplatError('usage', `${name} is a live service, which gives out no histogram: there is no ${format} of it`, { hint });
-}
-
-export function isJudged({ sla, gate, baseline }: Judged): boolean {
-  return sla !== null || gate !== null || baseline !== null;
 }
 
 async function renderText(result: Result, judged: Judged, view: ViewOptions): Promise<string> {

@@ -95,7 +95,7 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
   const reading = { directory: process.cwd(), stdin: io.stdin, timeoutMs: options.timeout / 1e6, defaultService: options.service };
   const sources = await readSources(names, reading);
   const { evaluate, gateSubjects } = await import('./report-result.ts');
-  const { judgedLines, verdictOf } = await import('../core/report/render/judged.ts');
+  const { isJudged, judgedLines, verdictOf } = await import('../core/report/render/judged.ts');
   const { checkBounds } = await import('../core/report/gate/check.ts');
   const result = evaluate(sources);
   const judged: Judged = {
@@ -103,7 +103,7 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
     gate: bounds.length > 0 ? checkBounds(bounds, gateSubjects(result)) : null,
     baseline: await compareWithBaseline(sources, options, reading),
   };
-  const status = output.isJudged(judged) ? STATUS_OF[verdictOf(judged)] : 0;
+  const status = isJudged(judged) ? STATUS_OF[verdictOf(judged)] : 0;
   const { saveBaseline: keepAs } = options;
   const kept = keepAs === undefined ? undefined : await renderBaseline(sources, keepAs);
   const plain = new (await import('chalk')).Chalk({ level: 0 });
@@ -117,7 +117,7 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
   } finally {
     // A file that cannot be written does not take the verdict with it.
     io.stdout.write(shown);
-    if (output.isJudged(judged) && format !== 'table') io.stderr.write(judgedLines(judged));
+    if (isJudged(judged) && format !== 'table') io.stderr.write(judgedLines(judged));
   }
   return status;
 }

@@ -24,7 +24,8 @@ beforeAll(async () => {
   const runs: Record<string, Omit<Simulation, 'seed'>> = {
     ...{ a1: {}, a2: {}, a3: {}, b1: {}, b2: {}, b3: {} },
     ...{ slow1: { shiftMs: 2 }, slow2: { shiftMs: 2 }, slow3: { shiftMs: 2 }, fast: { shiftMs: -3 }, few: { packetsPerSecond: 50 } },
-    doubtful: { summary: { verdict: 'inconclusive', verdict_reasons: ['sent late'] } },
+    doubtful: { summary: { verdict: 'inconclusive', verdict_reasons: ['sent late'], send_error_ms: { p50: 6, p99: 30, max: 40 } } },
+    uneven: { summary: { verdict: 'inconclusive', verdict_reasons: ['sent late'], send_error_ms: { p50: 0.1, p99: 30, max: 40 } } },
   };
   for (const [i, [name, settings]] of Object.entries(runs).entries()) {
     writeFileSync(fileIn(`${name}.json`), JSON.stringify(simulate({ seed: i + 1, unrest: 0.003, ...settings }).run));
@@ -156,6 +157,12 @@ describe('report --save-baseline', () => {
     const good = ['b1.json', 'b2.json', 'b3.json', '--baseline', 'kept.json', '--save-baseline', 'kept.json'];
     expect((await report(good)).status()).toBe(0);
     expect(readFileSync(fileIn('kept.json'), 'utf8')).not.toBe(before);
+  });
+
+  it('keeps a run whose median stands, although it distrusts its slowest packets', async () => {
+    expect((await report(['uneven.json', '--save-baseline', 'median.json'])).status()).toBe(0);
+    const verdict = async (...words: string[]): Promise<string> => (await report([...words, '--baseline', 'median.json'])).out();
+    expect(await verdict('slow1.json')).toMatch(/p50_latency.*worse/);
   });
 
   it('keeps no run that distrusts itself, and still shows it', async () => {

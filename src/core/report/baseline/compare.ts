@@ -49,6 +49,8 @@ export interface Comparison {
   readonly max: { readonly baseline: number | null; readonly value: number | null };
   readonly runs: { readonly baseline: number; readonly value: number };
   readonly samples: { readonly baseline: number; readonly value: number };
+  /** Of each side, its runs merged. */
+  readonly histograms: { readonly baseline: LatencyHistogram; readonly value: LatencyHistogram };
   /** Whether runs were enough to learn how much they differ by themselves. */
   readonly betweenRuns: boolean;
   /** A fraction of the baseline. */
@@ -80,6 +82,7 @@ export function compareRuns(baseline: readonly NamedRun[], now: readonly NamedRu
     max: { baseline: before.summary.max_latency, value: after.summary.max_latency },
     runs: { baseline: baseline.length, value: now.length },
     samples: { baseline: before.summary.total_latencies, value: after.summary.total_latencies },
+    histograms: { baseline: before.latency, value: after.latency },
     betweenRuns: found.every(({ interval }) => interval?.betweenRuns === true),
     minEffect: options.minEffect,
     seed: options.seed,

@@ -63,7 +63,7 @@ export function doubtOf({ before, after, quantile, differenceMs, judged, fewRuns
  * A probe distrusts all of its run when one packet in a hundred left much too late. So few can have made the highest latencies, and
  * cannot have moved the median: that one stands unless the median packet left too late as well.
  */
-function isDistrusted({ verdict, send_error_ms: sendError }: RunSummary, quantile: number): boolean {
+export function isDistrusted({ verdict, send_error_ms: sendError }: RunSummary, quantile: number): boolean {
   if (verdict !== 'inconclusive') return false;
   return quantile > 0.5 || sendError === null || sendError.p50 > toMs(UNTRUSTED_P50_NS);
 }

@@ -31,6 +31,8 @@ export interface PageParts {
   readonly judged: readonly Table[];
   readonly measured: readonly Table[];
   readonly drawn: readonly Drawn[];
+  /** Of the baseline that all is compared with; null without one. */
+  readonly before: LatencyHistogram | null;
   /** Bounds on percentiles that were judged. */
   readonly marks: readonly Mark[];
   /** Version of rtplat. */
@@ -81,8 +83,9 @@ function tableGroup(id: string, title: string, tables: readonly Table[]): Html {
 `;
 }
 
-function charts({ drawn, marks }: PageParts): Html {
-  const curves = drawn.flatMap(({ name, histogram }) => (histogram === null ? [] : [{ name, histogram }]));
+function charts({ drawn, before, marks }: PageParts): Html {
+  const named = [...(before === null ? [] : [{ name: 'baseline', histogram: before }]), ...drawn];
+  const curves = named.flatMap(({ name, histogram }) => (histogram === null ? [] : [{ name, histogram }]));
   const [only] = drawn;
   const alone = only !== undefined && drawn.length === 1 ? only : undefined;
   return html`<div class="group">

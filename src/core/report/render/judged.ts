@@ -30,6 +30,10 @@ export interface JudgedRow {
   readonly violations: readonly string[];
 }
 
+export function isJudged({ sla, gate, baseline }: Judged): boolean {
+  return sla !== null || gate !== null || baseline !== null;
+}
+
 export function verdictOf({ sla, gate, baseline }: Judged): Verdict {
   return worst([
     ...(sla === null ? [] : [sla.verdict]),

@@ -51,6 +51,7 @@ const page = (parts: Partial<PageParts> = {}): string =>
     judged: [],
     measured: [],
     drawn: [drawn()],
+    before: null,
     marks: [],
     version: '0.1.0',
     ...parts,
@@ -139,6 +140,10 @@ describe('what can be read', () => {
     expect(headings(page({ drawn: [drawn({ rows: [row(0)], calls: [] })] }))).toEqual(['Latency by percentile', 'Latency over time']);
     expect(headings(page({ drawn: [drawn({ rows: [], calls: [], histogram: new LatencyHistogram() })] }))).toEqual([]);
     expect(headings(page({ drawn: [drawn(), drawn({ name: 'b.json' })] }))).toEqual(['Latency by percentile', 'p99 over time, by run']);
+    // Compared with a baseline it is still one run, of which all is drawn.
+    const compared = page({ drawn: [drawn({ name: 'now.json', rows: [row(0)], calls: [] })], before: histogramOf([4e6]) });
+    expect(headings(compared)).toEqual(['Latency by percentile', 'Latency over time']);
+    expect(compared).toContain('baseline: half of 1 packets within 4.0');
     expect(headings(page({ drawn: [drawn({ rows: [], histogram: null })] }))).toEqual(['Latency by call']);
   });
 
