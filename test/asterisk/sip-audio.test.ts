@@ -186,7 +186,7 @@ describe.concurrent('on the wire', () => {
     await phone.send(audioPackets(readFileSync(said), payloadType));
     expect(await phone.hangUp()).toBe(200);
     const [record] = await server.records(user);
-    const recorded = { recording_problem: null, recording_dropped_bytes: 0, lost: 0, duplicates: 0, reordered: 0 };
+    const recorded = { rejected_source: 0, recording_problem: null, recording_dropped_bytes: 0, lost: 0, duplicates: 0, reordered: 0 };
     expect(record).toMatchObject({ ended_by: 'caller', media: recorded });
     const heard = await samplesOf(join(dir, String(record?.media?.['recording'])));
     const expected = await samplesOf(await toWav(said, format));

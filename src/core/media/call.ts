@@ -81,6 +81,7 @@ export class CallMedia implements PacketReceiver, Paced {
   #codec: AudioCodec;
   #peer: Peer;
   #rtcpPeer: Peer;
+  #receives = false;
   #started = false;
   #stopped = false;
   #periodTicks: number;
@@ -126,8 +127,14 @@ export class CallMedia implements PacketReceiver, Paced {
     });
     this.#times.fill(nowNs);
     this.#listening.begin(spec.action);
-    rtp.receive(this);
-    rtcp?.receive({
+    // Until it is agreed who the peer is, the kernel keeps what comes: its first packet may be here before the word of that is.
+    if (spec.remote.port !== 0) this.#receive();
+  }
+
+  #receive(): void {
+    this.#receives = true;
+    this.#rtp.receive(this);
+    this.#rtcpSocket?.receive({
       packet: (buffer, offset, length, arrival) => this.#rtcpPacket(buffer, offset, length, arrival),
       error: () => this.error(),
     });
@@ -176,6 +183,7 @@ export class CallMedia implements PacketReceiver, Paced {
       spec.symmetric !== before.symmetric;
     if (moved) this.#peer = new Peer(this.#rtp, spec);
     if (moved || change.rtcp !== undefined || 'remoteRtcp' in change) this.#rtcpPeer = this.#findRtcpPeer();
+    if (!this.#receives) this.#receive();
     if (receives(before) !== receives(spec)) this.#times[QUIET_SINCE] = this.#host.nowNs();
   }
 
@@ -273,6 +281,8 @@ export class CallMedia implements PacketReceiver, Paced {
   /** Sends a last report and no more after that; the numbers are final. */
   stop(nowNs: number): void {
     if (this.#stopped) return;
+    // The BYE came behind the last packets, and may have overtaken them here.
+    this.#rtp.takeIn();
     if (this.#started && this.#spec.rtcp !== 'off') this.#rtcp.bye(nowNs, this.#timestampAt(nowNs));
     this.#listening.finish(nowNs);
     this.#stopped = true;

@@ -106,6 +106,11 @@ export interface UdpSocket {
    * @param segment as with {@link send}.
    */
   reply(buffer: Uint8Array, offset: number, length: number, segment?: number): number;
+  /**
+   * Delivers what has arrived already before it returns, so that whatever is done next is done after it. In a delivery, and on an engine
+   * whose datagrams come by the event loop, it does nothing.
+   */
+  takeIn(): void;
   /** Datagrams that the kernel refused to send, so far. */
   readonly sendErrors: number;
   /** Datagrams received or sent without the kernel's stamp, of an engine whose clock is the kernel's. */

@@ -182,6 +182,10 @@ class PortableSocket implements UdpSocket {
     // All ways are equally long here.
   }
 
+  takeIn(): void {
+    // Only Node can read what has come.
+  }
+
   send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint, segment: number = length): number {
     const first = this.#sent;
     if (length <= segment) this.#sendOne(buffer, offset, length, to);

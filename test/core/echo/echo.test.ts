@@ -117,6 +117,7 @@ class ScriptedEngine implements UdpEngine {
       reply: () => this.sent.push(this.#from) - 1,
       named: (endpoint) => endpoint,
       prefer: () => undefined,
+      takeIn: () => undefined,
       unstamped: 0,
       socketDrops: () => null,
       close: async () => undefined,

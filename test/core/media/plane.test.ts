@@ -313,6 +313,30 @@ describe('a recording', () => {
     expect(rig.totals.pendingBytes).toBe(20_000);
   });
 
+  it('begins with the first packet, although that is here before the word of whose it is', () => {
+    const rig = new Rig();
+    const action = { kind: 'record', recording: 7, maxBytes: 1e9 } as const;
+    const { rtp: socket } = rig.open({ remote: { address: '0.0.0.0', port: 0 }, direction: 'inactive' });
+    for (let n = 0; n < 3; n++) socket.deliver(rtp(n), REMOTE, rig.nowNs);
+    expect(rig.counters()).toMatchObject({ received: 0, refusedSource: 0 });
+    rig.update({ remote: REMOTE, direction: 'sendrecv', action });
+    socket.deliver(rtp(3), REMOTE, rig.nowNs);
+    rig.ask({ kind: 'stop', id: 0 });
+    expect(rig.of('recorded').reduce((sum, { samples }) => sum + samples.length, 0)).toBe(4 * 160);
+    expect(rig.counters()).toMatchObject({ received: 4, lost: 0, refusedSource: 0 });
+  });
+
+  it('holds what has come before its end, although nobody has read it yet', () => {
+    const rig = new Rig();
+    const { rtp: socket } = rig.open({ action: { kind: 'record', recording: 7, maxBytes: 1e9 } });
+    rig.start();
+    for (let n = 0; n < 10; n++) socket.deliver(rtp(n), REMOTE, rig.nowNs);
+    for (let n = 10; n < 15; n++) socket.waiting.push(() => socket.deliver(rtp(n), REMOTE, rig.nowNs));
+    rig.ask({ kind: 'stop', id: 0 });
+    expect(rig.of('recorded').reduce((sum, { samples }) => sum + samples.length, 0)).toBe(15 * 160);
+    expect(rig.counters()).toMatchObject({ received: 15, lost: 0 });
+  });
+
   it('has gaps, and says so, when too much of it is waiting for the disk', () => {
     const rig = new Rig();
     const { rtp: socket } = rig.open({ action: { kind: 'record', recording: 7, maxBytes: 1e9 } });

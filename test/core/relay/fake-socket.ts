@@ -13,6 +13,8 @@ export class FakeSocket implements UdpSocket {
   /** When what is sent departs; nothing is told while this is undefined. */
   departsAt: (() => number) | undefined;
   drops: number | null = 0;
+  /** Datagrams that have arrived and were not read yet. */
+  readonly waiting: (() => void)[] = [];
   closed = false;
   #receiver: PacketReceiver | undefined;
   #from: Endpoint | undefined;
@@ -24,14 +26,19 @@ export class FakeSocket implements UdpSocket {
 
   receive(receiver: PacketReceiver): void {
     this.#receiver = receiver;
+    this.takeIn();
   }
 
   /** A datagram arrives, somewhere in a larger buffer that is overwritten afterwards. */
   deliver(bytes: Uint8Array, from: Endpoint, atNs: number, readNs: number = atNs): void {
+    if (this.#receiver === undefined) {
+      this.waiting.push(() => this.deliver(bytes, from, atNs, readNs));
+      return;
+    }
     const buffer = new Uint8Array(bytes.length + 8).fill(0xee);
     buffer.set(bytes, 5);
     this.#from = from;
-    this.#receiver?.packet(buffer, 5, bytes.length, { from, port: from.port, atNs, readNs });
+    this.#receiver.packet(buffer, 5, bytes.length, { from, port: from.port, atNs, readNs });
     buffer.fill(0xee);
   }
 
@@ -57,6 +64,11 @@ export class FakeSocket implements UdpSocket {
 
   prefer(): void {
     // One way is as long as another.
+  }
+
+  takeIn(): void {
+    if (this.#receiver === undefined) return;
+    for (const deliver of this.waiting.splice(0)) deliver();
   }
 
   socketDrops(): number | null {

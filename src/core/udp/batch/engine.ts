@@ -90,6 +90,8 @@ const BURST = 32;
 const SOCKETS_BETWEEN_DUES = 32;
 /** Rounds over the sockets that have something to read before the event loop has its turn. */
 const ROUNDS = 4;
+/** Batches that {@link UdpSocket.takeIn} reads at most: somebody who never stops sending must not hold it for ever. */
+const TAKE_IN_ROUNDS = 16;
 const NS_PER_MS = 1e6;
 /** epoll's names for the doorbell and the alarm; sockets have theirs from 0. */
 const DOORBELL = 0xffff_ffff;
@@ -225,6 +227,22 @@ export class BatchEngine implements UdpEngine, SocketHost {
     if (this.#watchFor(socket.fd, socket.index) < 0) socket.failed(this.libc.errno(), 0);
   }
 
+  takeIn(socket: BatchSocket): void {
+    // In a delivery: the slots are in use.
+    if (this.#filled > 0) return;
+    const outer = this.inTurn;
+    this.inTurn = true;
+    try {
+      for (let more = true, round = 0; more && round < TAKE_IN_ROUNDS && !socket.closed; round++) {
+        more = this.#drain(socket, RECEIVE_SLOTS, MSG_DONTWAIT);
+        this.#release();
+      }
+    } finally {
+      this.inTurn = outer;
+      this.#release();
+    }
+  }
+
   detach(socket: BatchSocket): void {
     this.libc.close(socket.fd);
     this.#sockets[socket.index] = undefined;
@@ -330,9 +348,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
     this.inTurn = true;
     try {
       do {
-        this.#filled = 0;
         this.#drain(socket, RECEIVE_SLOTS, this.#busyPoll ? MSG_DONTWAIT : MSG_WAITFORONE);
-        this.sender.flush();
+        this.#release();
       } while (goOn() && !socket.closed && this.#open === 1);
     } finally {
       this.inTurn = false;

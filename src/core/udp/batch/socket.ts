@@ -36,6 +36,8 @@ export interface SocketHost {
   readonly inTurn: boolean;
   /** The socket wants what arrives. */
   attach(socket: BatchSocket): void;
+  /** Reads and delivers what has arrived, unless something is being delivered. */
+  takeIn(socket: BatchSocket): void;
   /** The socket is being closed: its descriptor is the host's to close. */
   detach(socket: BatchSocket): void;
   /** Another socket on the same port, connected to `peer`; undefined where the system does not allow it. */
@@ -152,6 +154,12 @@ export class BatchSocket implements UdpSocket, SendingSocket {
     this.#lane = lane;
     this.#preferred = preferred;
     if (this.receiver !== undefined) lane.receive(this.receiver);
+  }
+
+  takeIn(): void {
+    if (this.closed || this.receiver === undefined) return;
+    this.#lane?.takeIn();
+    this.#host.takeIn(this);
   }
 
   /** Whether it can be sent to as it is. */
