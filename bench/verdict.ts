@@ -6,7 +6,7 @@
  *     scripts/in-netns.sh node bench/verdict.ts [--short] [--write]
  *
  * Bars: of pairs over the same path at most 1 % are called worse; of those 2 ms longer at least 99 % are found in 1,000 packets. The
- * full form takes forty minutes. The short form measures nothing: it compares the stored runs of the last `--write`, all
+ * full form takes half an hour. The short form measures nothing: it compares the stored runs of the last `--write`, all
  * with all.
  */
 import { writeFileSync } from 'node:fs';

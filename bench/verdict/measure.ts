@@ -2,6 +2,8 @@
  * The runs: rounds of two over the same path and one over a longer one, in an order that changes. Some rounds run side by side, and
  * other work comes and goes: each is a part of the others' noise.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SeededRandom } from '../../src/core/probe/random.ts';
 import { parseRun } from '../../src/core/report/read-run.ts';
@@ -15,7 +17,7 @@ const PATH_US = 5_000;
 export const SHIFTS_MS = [1, 2, 5] as const;
 export const SECONDS = 5;
 /** Rounds side by side. */
-const LANES = 4;
+const LANES = 5;
 /** Both at once in every run. */
 export const LOADS = [
   { name: '1,000 packets', streams: 4 },
@@ -46,11 +48,13 @@ const SUBJECT = path.join(import.meta.dirname, '..', 'subjects', 'probe-run.ts')
 /** @param progress is told after each round how many there are. */
 export async function measureRounds(count: number, progress: (done: number) => void): Promise<readonly Round[]> {
   const stopNoise = startNoise(new SeededRandom(2));
+  // Thousands of starts: what Node has compiled once it need not compile again.
+  const compiled = mkdtempSync(path.join(tmpdir(), 'rtplat-verdict-'));
   const rounds: Round[] = [];
   let started = 0;
   const lane = async (random: SeededRandom): Promise<void> => {
     while (started < count) {
-      rounds.push(await measureRound(started++, random));
+      rounds.push(await measureRound(started++, random, compiled));
       progress(rounds.length);
     }
   };
@@ -59,32 +63,34 @@ export async function measureRounds(count: number, progress: (done: number) => v
   } finally {
     started = count;
     await stopNoise();
+    rmSync(compiled, { recursive: true });
   }
   return rounds;
 }
 
-async function measureRound(number: number, random: SeededRandom): Promise<Round> {
+async function measureRound(number: number, random: SeededRandom, compiled: string): Promise<Round> {
   const shiftMs = SHIFTS_MS[number % SHIFTS_MS.length] ?? 1;
   const delays = [0, 0, shiftMs];
   const made = new Map<number, Runs>();
-  for (const which of ORDERS[random.uint32() % ORDERS.length] ?? []) made.set(which, await measure(delays[which] ?? 0));
+  for (const which of ORDERS[random.uint32() % ORDERS.length] ?? []) made.set(which, await measure(delays[which] ?? 0, compiled));
   const [before, again, shifted] = [made.get(0), made.get(1), made.get(2)];
   if (before === undefined || again === undefined || shifted === undefined) throw new Error('a run of a round is missing');
   return { before, again, shiftMs, shifted };
 }
 
-async function measure(addedMs: number): Promise<Runs> {
-  const [few, many] = await Promise.all(LOADS.map(({ streams }) => measureLoad(streams, addedMs)));
+async function measure(addedMs: number, compiled: string): Promise<Runs> {
+  const [few, many] = await Promise.all(LOADS.map(({ streams }) => measureLoad(streams, addedMs, compiled)));
   if (few === undefined || many === undefined) throw new Error('a load is missing');
   return { '1,000 packets': few, '10,000 packets': many };
 }
 
-async function measureLoad(streams: number, addedMs: number): Promise<RunDocument> {
+async function measureLoad(streams: number, addedMs: number, compiled: string): Promise<RunDocument> {
   const delayUs = PATH_US + addedMs * 1000;
   const echo = await start(compile('delay-echo'), [String(delayUs)], { readyLine: / listening on \d+$/ });
   try {
     const port = echo.lines()[0]?.split(' ').at(-1) ?? '';
-    return parseRun(await run(process.execPath, [SUBJECT, port, String(streams), String(SECONDS)]), `${delayUs} µs`);
+    const args = [SUBJECT, port, String(streams), String(SECONDS)];
+    return parseRun(await run(process.execPath, args, { env: { NODE_COMPILE_CACHE: compiled } }), `${delayUs} µs`);
   } finally {
     await echo.stop();
   }
