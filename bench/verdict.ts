@@ -13,7 +13,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compareRuns } from '../src/core/report/baseline/compare.ts';
 import type { BaselineVerdict } from '../src/core/report/baseline/verdict.ts';
-import type { RunDocument } from '../src/core/report/run.ts';
+import type { NamedRun } from '../src/core/report/merge.ts';
 import { benchOptions } from './lib/args.ts';
 import { Bars } from './lib/bars.ts';
 import { machineLine, thisMachine } from './lib/machine.ts';
@@ -21,7 +21,7 @@ import { main } from './lib/main.ts';
 import { record } from './lib/record.ts';
 import { LOADS, measureRounds, SECONDS, SHIFTS_MS } from './verdict/measure.ts';
 import type { Load, Round } from './verdict/measure.ts';
-import { checkStored, STORED } from './verdict/stored.ts';
+import { checkStored, renderStored, STORED } from './verdict/stored.ts';
 import { rateInterval, tallyOf, totalOf } from './verdict/tally.ts';
 import type { Tally } from './verdict/tally.ts';
 
@@ -68,26 +68,22 @@ await main(async () => {
     { title: 'Verdicts against a baseline', command: 'scripts/in-netns.sh node bench/verdict.ts', machine, tables, charts: [], values },
     write,
   );
-  if (write) writeFileSync(path.join(import.meta.dirname, 'verdict', STORED), `${JSON.stringify(rounds.slice(0, STORED_ROUNDS))}\n`);
+  if (write) writeFileSync(path.join(import.meta.dirname, 'verdict', STORED), renderStored(rounds.slice(0, STORED_ROUNDS)));
   bars.conclude();
 });
 
 /** Each run stands in one pair of a case only: pairs are independent but for the hour. */
 function compareAll(rounds: readonly Round[], { load, runsPerSide, shiftMs }: Omit<Case, 'verdicts'>): Case {
-  const fitting = shiftMs === 0 ? rounds : rounds.filter((round) => round.shiftMs === shiftMs);
+  const pairs = rounds.flatMap(({ before, again, shifted, ...round }) => {
+    if (shiftMs !== 0 && round.shiftMs !== shiftMs) return [];
+    const [earlier, now] = [before.get(load), (shiftMs === 0 ? again : shifted).get(load)];
+    return earlier === undefined || now === undefined ? [] : [{ earlier, now }];
+  });
   const verdicts: BaselineVerdict[] = [];
-  for (let first = 0; first + runsPerSide <= fitting.length; first += runsPerSide) {
-    const chunk = fitting.slice(first, first + runsPerSide);
-    const side = (runOf: (round: Round) => RunDocument): { readonly name: string; readonly run: RunDocument }[] =>
-      chunk.map((round, i) => ({ name: String(i), run: runOf(round) }));
-    const now = side(({ again, shifted }) => (shiftMs === 0 ? again : shifted)[load]);
-    verdicts.push(
-      compareRuns(
-        side(({ before }) => before[load]),
-        now,
-        OPTIONS,
-      ).verdict,
-    );
+  for (let first = 0; first + runsPerSide <= pairs.length; first += runsPerSide) {
+    const chunk = pairs.slice(first, first + runsPerSide);
+    const side = (which: 'earlier' | 'now'): readonly NamedRun[] => chunk.map((pair, i) => ({ name: String(i), run: pair[which] }));
+    verdicts.push(compareRuns(side('earlier'), side('now'), OPTIONS).verdict);
   }
   return { load, runsPerSide, shiftMs, verdicts };
 }

@@ -14,29 +14,50 @@ export const STORED = 'runs.json';
 /** What a run of 1,000 packets must find. */
 const FOUND_MS = 2;
 
+/** A run as it is stored. */
+interface StoredRun {
+  readonly load: Load;
+  /** null where it is one over the path as it was. */
+  readonly shiftMs: number | null;
+  readonly run: unknown;
+}
+
+export function renderStored(rounds: readonly Round[]): string {
+  const stored = rounds.flatMap(({ before, again, shiftMs, shifted }): readonly StoredRun[] =>
+    [
+      { runs: before, by: null },
+      { runs: again, by: null },
+      { runs: shifted, by: shiftMs },
+    ].flatMap(({ runs, by }) => [...runs].map(([load, run]) => ({ load, shiftMs: by, run }))),
+  );
+  return `${JSON.stringify(stored)}\n`;
+}
+
 /**
  * @returns what was counted, a line a load.
- * @throws Error when one path is called worse or better than itself, when 2 ms are not found, or when an order of things matters that
- * must not.
+ * @throws Error when one path is called worse or better than itself, when a longer one is called the same or better, or most of those
+ * are not found.
  */
 export function checkStored(options: ComparisonOptions): string {
   const file = path.join(import.meta.dirname, STORED);
   if (!existsSync(file)) throw new Error(`${file} is missing: the full form with --write makes it`);
-  const rounds = JSON.parse(readFileSync(file, 'utf8')) as readonly Round[];
-  return LOADS.map(({ name }) => `${name}: ${checkLoad(rounds, name, options)}\n`).join('');
+  const stored = JSON.parse(readFileSync(file, 'utf8')) as readonly StoredRun[];
+  return LOADS.map(({ name }) => `${name}: ${checkLoad(stored, name, options)}\n`).join('');
 }
 
-function checkLoad(rounds: readonly Round[], load: Load, options: ComparisonOptions): string {
-  const checked = (run: RunDocument): RunDocument => parseRun(JSON.stringify(run), STORED);
-  const alike = rounds.flatMap(({ before, again }) => [checked(before[load]), checked(again[load])]);
-  const longer = rounds.filter(({ shiftMs }) => shiftMs >= FOUND_MS).map(({ shifted }) => checked(shifted[load]));
+function checkLoad(stored: readonly StoredRun[], load: Load, options: ComparisonOptions): string {
+  const runsOf = (fits: (shiftMs: number | null) => boolean): readonly RunDocument[] =>
+    stored.filter((each) => each.load === load && fits(each.shiftMs)).map(({ run }) => parseRun(JSON.stringify(run), STORED));
+  const alike = runsOf((shiftMs) => shiftMs === null);
+  const longer = runsOf((shiftMs) => shiftMs !== null && shiftMs >= FOUND_MS);
   const verdict = (baseline: RunDocument, now: RunDocument): BaselineVerdict =>
     compareRuns([{ name: 'baseline', run: baseline }], [{ name: 'now', run: now }], options).verdict;
-  const pairs = alike.flatMap((a, i) => alike.slice(i + 1).map((b) => [a, b] as const));
-  const same = tallyOf(pairs.map(([a, b]) => verdict(a, b)));
+  const same = tallyOf(alike.flatMap((a, i) => alike.slice(i + 1).map((b) => verdict(a, b))));
   if (same.worse + same.better > 0) throw new Error(`${load}: ${JSON.stringify(same)} of runs over one path`);
   const found = tallyOf(longer.flatMap((now) => alike.map((baseline) => verdict(baseline, now))));
-  if (found.same + found.better + found.inconclusive > 0) throw new Error(`${load}: ${JSON.stringify(found)} of a path that is longer`);
+  if (found.same + found.better > 0 || found.worse <= found.inconclusive) {
+    throw new Error(`${load}: ${JSON.stringify(found)} of a path that is longer`);
+  }
   const back = tallyOf(longer.flatMap((baseline) => alike.map((now) => verdict(baseline, now))));
   if (back.worse + back.same > 0) throw new Error(`${load}: ${JSON.stringify(back)} of a path that is shorter`);
   for (const run of alike) if (verdict(run, run) === 'worse') throw new Error(`${load}: a run is worse than itself`);
