@@ -5,8 +5,7 @@
  *
  *     node bench/capture.ts [--short] [--write]
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeCapture } from './capture/write.ts';
@@ -18,6 +17,8 @@ import { tool } from './lib/peers.ts';
 import { record } from './lib/record.ts';
 import { interleave, median, ratioOfMedians } from './lib/rounds.ts';
 import { rtplatArgs } from './lib/rtplat.ts';
+import { runToEnd } from './lib/to-end.ts';
+import type { Measured, Subject } from './lib/to-end.ts';
 
 const CALLS = 100;
 const FIRST_PORT = 20_000;
@@ -25,18 +26,6 @@ const SECONDS_BAR = 10;
 const MEGABYTES_BAR = 200;
 const FASTER_BAR = 5;
 const ROUNDS = 3;
-const LOOK_MS = 20;
-
-interface Subject {
-  readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[];
-}
-
-interface Measured {
-  readonly seconds: number;
-  readonly megabytes: number;
-}
 
 await main(async () => {
   const { short, write } = benchOptions([]);
@@ -50,7 +39,7 @@ await main(async () => {
 
   const ours: Subject = { name: 'rtplat report', command: process.execPath, args: rtplatArgs('report', file) };
   const subjects = short ? [ours] : [ours, tsharkOn(file)];
-  const values = await interleave(subjects, ROUNDS, measure);
+  const values = await interleave(subjects, ROUNDS, runToEnd);
   const bars = new Bars(short);
   const all = [...values.values()];
   const own = all[0] ?? [];
@@ -101,40 +90,4 @@ function tsharkOn(file: string): Subject {
     command: tool('tshark', 'tshark'),
     args: ['-r', file, '-d', ports, '-q', '-z', 'rtp,streams'],
   };
-}
-
-/** Runs it to its end. The kernel keeps the most memory that it had, as long as it lives: it is asked now and then. */
-async function measure({ name, command, args }: Subject): Promise<Measured> {
-  const start = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  let megabytes = 0;
-  const looks = setInterval(() => {
-    megabytes = Math.max(megabytes, mostMemoryOf(child.pid ?? 0));
-  }, LOOK_MS);
-  const { promise, resolve, reject } = Promise.withResolvers<number | null>();
-  child.once('error', reject).once('close', resolve);
-  const kill = (): boolean => child.kill('SIGKILL');
-  process.once('exit', kill);
-  try {
-    const status = await promise;
-    if (status !== 0) throw new Error(`${name} ended with ${status}: ${said.trim()}`);
-  } finally {
-    clearInterval(looks);
-    process.off('exit', kill);
-  }
-  return { seconds: (performance.now() - start) / 1_000, megabytes };
-}
-
-/** VmHWM, MB; 0 once the process is gone. */
-function mostMemoryOf(pid: number): number {
-  try {
-    const line = readFileSync(`/proc/${pid}/status`, 'utf8')
-      .split('\n')
-      .find((text) => text.startsWith('VmHWM:'));
-    return (Number(line?.split(/\s+/)[1] ?? 0) * 1_024) / 1e6;
-  } catch {
-    return 0;
-  }
 }

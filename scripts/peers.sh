@@ -1,6 +1,6 @@
 #!/bin/bash
 # The real peers of the test suite: Asterisk of Debian sid and of bullseye, SIPp with its captures, tshark, dumpcap, ip, sox,
-# espeak-ng, rsyslogd, Prometheus and VictoriaMetrics.
+# espeak-ng, rsyslogd, Prometheus, VictoriaMetrics, HdrHistogram's own library with a Java to run it, and xmllint.
 # Fetched with apt into a private directory tree and unpacked there: no root, no chroot, nothing on the machine is
 # changed. Each program gets a wrapper in $PEERS/bin that starts it with its own C library. All but the Asterisks and rsyslogd are
 # taken from PATH when the machine has them.
@@ -218,3 +218,22 @@ rm -f "$peers"/victoria-metrics/usr/bin/vm*
 wrap victoria-metrics "$peers/victoria-metrics" usr/bin/victoria-metrics
 "$peers/bin/victoria-metrics" -version >/dev/null 2>&1 || fail 'victoria-metrics does not run'
 printf '%-18s runs\n' victoria-metrics
+
+# The library that the format is by. It has a program for histogram logs.
+ensure hdrhistogram bookworm libhdrhistogram-java
+ln -sfn "$peers/hdrhistogram/usr/share/java/hdrhistogram.jar" "$peers/hdrhistogram.jar"
+if ! { system java; }; then
+  ensure java bookworm openjdk-17-jre-headless
+  wrap java "$peers/java" "$(cd "$peers/java" && echo usr/lib/jvm/java-17-openjdk-*/bin/java)"
+fi
+say java "$peers/bin/java" -version
+{ "$peers/bin/java" -cp "$peers/hdrhistogram.jar" org.HdrHistogram.HistogramLogProcessor -h 2>&1 || true; } | grep -q 'valid arguments' ||
+  fail 'HdrHistogram does not run'
+printf '%-18s runs\n' HdrHistogram
+
+if ! { system xmllint; }; then
+  ensure xmllint bookworm libxml2-utils
+  wrap xmllint "$peers/xmllint" usr/bin/xmllint
+fi
+"$peers/bin/xmllint" --version >/dev/null 2>&1 || fail "xmllint does not run"
+printf '%-18s runs\n' xmllint

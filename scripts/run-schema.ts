@@ -3,9 +3,11 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
 import { CaptureSchema } from '../src/core/capture/schema.ts';
 import { RunSchema } from '../src/core/report/read-run.ts';
+import { RunsSchema } from '../src/core/report/runs-document.ts';
 import { generate } from './generate.ts';
 
 publish('run', RunSchema, 'One run of rtplat.');
+publish('runs', RunsSchema, 'Several runs of rtplat and what they make together, as `rtplat report --json` prints them.');
 publish('capture', CaptureSchema, 'What `rtplat report` found in a capture.');
 
 function publish(name: string, from: GenericSchema, what: string): void {

@@ -69,7 +69,7 @@ const refusedGlobals = [
 ].map((expression) => `export const value: unknown = ${expression};\n`);
 
 const engines = `udp/portable echo/server service/http ari/client ari/connection ari/session ari/session-calls ari/health ari/vendor
-  udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/files
+  udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/files stats/inflate
   sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
   .split(/\s+/)
   .map((name) => `src/core/${name}.ts`);
@@ -82,6 +82,7 @@ const neighbours = [
   'sip/user-agent',
   'media/plane',
   'report/render',
+  'stats/histogram',
   'ports/allocator',
 ].map((name) => `src/core/${name}.ts`);
 

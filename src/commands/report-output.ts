@@ -15,6 +15,7 @@ import { renderMarkdown } from '../core/report/render/markdown.ts';
 import { renderRunsPrometheus } from '../core/report/render/prometheus-run.ts';
 import { verdictTone } from '../core/report/render/table.ts';
 import type { EncodedHistogram } from '../core/stats/histogram.ts';
+import { escapeControl } from '../core/values/terminal.ts';
 import type { CommandIo } from './io.ts';
 import { formatOfFile, KNOWN_ENDINGS } from './report-formats.ts';
 import type { Format } from './report-formats.ts';
@@ -111,7 +112,7 @@ function withoutHistogram(name: string, format: Format, hint: string): RtplatErr
 async function renderText(result: Result, judged: Judged, view: ViewOptions): Promise<string> {
   const { title, tables, doubts } = layOut(result);
   const parts = [`${title}\n\n${await renderTables(tables, view)}`];
-  parts.push(...doubts.map((doubt) => `${paint(view.chalk, { text: doubt, tone: 'doubt' })}\n`));
+  parts.push(...doubts.map((doubt) => `${paint(view.chalk, { text: escapeControl(doubt), tone: 'doubt' })}\n`));
   if (isJudged(judged)) {
     const verdict = verdictOf(judged);
     parts.push(`\n${await renderTables(judgedTables(judged), view)}`);
@@ -184,7 +185,6 @@ export async function addStepSummary(io: CommandIo, result: Result, judged: Judg
   try {
     await appendFile(file, await renderAs('markdown', result, judged, { chalk: plain, columns: FILE_COLUMNS }));
   } catch (error) {
-    const { escapeControl } = await import('../core/values/terminal.ts');
     io.stderr.write(`rtplat: warning: no step summary: ${escapeControl(messageOf(error))}\n`);
   }
 }

@@ -7,6 +7,7 @@ import type { GateSubjects } from '../core/report/gate/subject.ts';
 import { gateDocument } from '../core/report/gate/document.ts';
 import { mergeRuns } from '../core/report/merge.ts';
 import type { MergedDocument } from '../core/report/merge.ts';
+import { runsDocument } from '../core/report/runs-document.ts';
 import type { Judged } from '../core/report/render/judged.ts';
 import type { CaptureSource, RunSource, ServiceSource, Source } from '../core/report/sources.ts';
 import { checkRun, checkService } from '../core/report/verdict.ts';
@@ -62,12 +63,7 @@ function bareDocument(result: Result): object {
     case 'capture':
       return result.source.capture;
     case 'several':
-      return {
-        runs: result.sources.map(({ run }) => run),
-        merged: result.merged,
-        checks: result.verdict.checks,
-        verdict: result.verdict.verdict,
-      };
+      return runsDocument(result.sources, result.merged, result.verdict);
   }
 }
 

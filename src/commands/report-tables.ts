@@ -3,6 +3,7 @@ import { captureLayout } from '../core/capture/tables.ts';
 import type { Judged } from '../core/report/render/judged.ts';
 import { comparedTable } from '../core/report/render/compared.ts';
 import { boundTable } from '../core/report/render/judged.ts';
+import { qualityTable } from '../core/report/render/quality.ts';
 import * as table from '../core/report/render/table.ts';
 import type { Table } from '../core/report/render/table.ts';
 import type { RunSource } from '../core/report/sources.ts';
@@ -27,6 +28,7 @@ export function layOut(result: Result): Layout {
           table.latencyTable(summary),
           table.packetTable(summary, summary),
           table.streamTable(summary),
+          qualityTable(summary),
           table.instrumentTable(summary),
           ...(showCalls ? [table.callTable(run.calls)] : []),
         ],

@@ -1,5 +1,6 @@
 /** `rtplat report`: shows run files and live services, and gives the verdict on the service level and on bounds of a user's own. */
 import { Command } from 'commander';
+import type { Bound } from '../core/report/gate/expression.ts';
 import type { Judged } from '../core/report/render/judged.ts';
 import { boundOptions, readBounds, STATUS_OF } from './bounds.ts';
 import type { BoundOptions } from './bounds.ts';
@@ -92,7 +93,13 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
     options.sla === true || bounds.length > 0 || options.baseline !== undefined,
   );
   const { readSources } = await import('../core/report/sources.ts');
-  const reading = { directory: process.cwd(), stdin: io.stdin, timeoutMs: options.timeout / 1e6, defaultService: options.service };
+  const reading = {
+    directory: process.cwd(),
+    stdin: io.stdin,
+    timeoutMs: options.timeout / 1e6,
+    defaultService: options.service,
+    withRows: needsRows([format, ...files.map((file) => file.format)], bounds, options),
+  };
   const sources = await readSources(names, reading);
   const { evaluate, gateSubjects } = await import('./report-result.ts');
   const { isJudged, judgedLines, verdictOf } = await import('../core/report/render/judged.ts');
@@ -121,6 +128,15 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
   }
   return status;
 }
+
+/** Whether anything of several runs is shown, judged or kept that is not in their summaries and histograms. */
+function needsRows(formats: readonly Format[], bounds: readonly Bound[], { baseline, saveBaseline: keepAs }: ReportOptions): boolean {
+  if (baseline !== undefined || keepAs !== undefined) return true;
+  return formats.some((format) => !WITHOUT_ROWS.has(format)) || bounds.some(({ scope }) => scope === 'call');
+}
+
+/** What has no rows of seconds or calls when it is of several runs. */
+const WITHOUT_ROWS: ReadonlySet<Format> = new Set(['table', 'markdown', 'junit', 'prometheus', 'hgrm']);
 
 async function formatOf({ json, format }: ReportOptions): Promise<Format> {
   if (json !== true || format === undefined || format === 'json') return format ?? (json === true ? 'json' : 'table');

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportCommand } from '../../src/commands/report.ts';
 import { parseRun } from '../../src/core/report/read-run.ts';
@@ -131,6 +132,15 @@ describe('report --fail-on', () => {
     const each = await report(['good.json', 'few.json', '--fail-on', 'run:p99<20ms']);
     expect(each.status()).toBe(4);
     expect(each.out()).toMatch(/1,000 of 10,000 samples, run \S+few\.json/);
+  });
+
+  it.each([
+    [['--fail-on', 'call:p99<1us'], 'served.json: 1756544841.212'],
+    [['--format', 'csv'], 'served.json,1756544841.212,'],
+    [['--json'], '"id": "1756544841.212"'],
+    [['--format', 'html'], '>p99 over time, by run</title>'],
+  ])('has the calls and seconds of several runs where they are asked for: %j', async (args, said) => {
+    expect((await report(['served.json', 'slow.json', ...args])).out()).toContain(said);
   });
 
   it('stands beside --sla, and the graver of the two counts', async () => {
@@ -340,7 +350,32 @@ describe('report in GitHub Actions', () => {
   });
 });
 
+/** By the published schemas, `rtplat.NAME/1`. */
+function validator(name: string): (document: unknown) => void {
+  const schema = JSON.parse(readFileSync(new URL(`../../schema/rtplat.${name}-1.schema.json`, import.meta.url), 'utf8')) as object;
+  const validate = new Ajv({ strict: true, formats: { 'date-time': true } }).compile(schema);
+  return (document) => {
+    expect(document).toHaveProperty('schema', `rtplat.${name}/1`);
+    expect(validate(document), JSON.stringify(validate.errors)).toBe(true);
+  };
+}
+
 describe('report --json', () => {
+  it.each([
+    ['run', ['good.json']],
+    ['run', ['few.json', '--fail-on', 'p99<1us', '--fail-on', 'call:loss<1%']],
+    ['runs', ['good.json', 'slow.json']],
+    ['runs', ['good.json', 'few.json', '--fail-on', 'run:p99<1us', '--baseline', 'slow.json']],
+    ['capture', ['echo.pcap', '--fail-on', 'p99<20ms']],
+  ])('is valid by the published schema of a %s: %j', async (name, args) => {
+    const document = JSON.parse((await report([...args, '--json'])).out()) as Record<string, unknown>;
+    validator(name)(document);
+    expect('gate' in document).toBe(args.includes('--fail-on'));
+    expect('baseline' in document).toBe(args.includes('--baseline'));
+    if ('gate' in document) validator('gate')(document['gate']);
+    if ('baseline' in document) validator('baseline')(document['baseline']);
+  });
+
   it('prints the one run as it is, from a file or from standard input', async () => {
     expect(JSON.parse((await report(['few.json', '--json'])).out())).toEqual(makeRun());
     expect(JSON.parse((await report(['-', '--json'], { stdin: JSON.stringify(makeRun()) })).out())).toEqual(makeRun());
@@ -348,7 +383,7 @@ describe('report --json', () => {
 
   it('prints several runs with the merged one, the checks and the verdict', async () => {
     const document = JSON.parse((await report(['good.json', 'slow.json', '--json'])).out()) as Record<string, unknown>;
-    expect(Object.keys(document)).toEqual(['runs', 'merged', 'checks', 'verdict']);
+    expect(Object.keys(document)).toEqual(['schema', 'runs', 'merged', 'checks', 'verdict']);
     expect(document).toMatchObject({
       runs: [{ schema: 'rtplat.run/1' }, { schema: 'rtplat.run/1' }],
       merged: { runs: 2, summary: { total_latencies: 40_000, sent: 40_002, max_latency: 15 } },

@@ -94,7 +94,13 @@ describe('without a rule for the relay', () => {
       media: { ports: { bound: 1 }, lost: null, round_trip_ms: null },
       restarts: { media: 0 },
     });
-    const [source] = await readSources([http], { directory: '.', stdin: process.stdin, timeoutMs: 5000, defaultService: '' });
+    const [source] = await readSources([http], {
+      directory: '.',
+      stdin: process.stdin,
+      timeoutMs: 5000,
+      defaultService: '',
+      withRows: true,
+    });
     expect(source).toMatchObject({ kind: 'service', metrics: { calls: { taken: 1 } }, calls: [{ state: 'confirmed', counters: null }] });
     if (typeof call !== 'string') await call.hangUp();
     await expect.poll(async () => (await get('/metrics')).document).toMatchObject({ calls: { completed: 1, responses: { 200: 1 } } });

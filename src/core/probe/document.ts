@@ -2,7 +2,7 @@
 import { buildRun } from '../report/run.ts';
 import type { RunDocument, RunHost } from '../report/run.ts';
 import { scoreStream } from '../stats/quality.ts';
-import type { ScoreInputs } from '../stats/quality.ts';
+import type { StreamScore } from '../stats/quality.ts';
 import { formatHostPort } from '../values/address.ts';
 import { judge } from './doubts.ts';
 import type { ProbeResult } from './result.ts';
@@ -67,7 +67,7 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
     jitterMs: result.jitterMs,
     rFactor: score.rFactor,
     mos: score.mos,
-    quality: qualityOf(score.inputs),
+    quality: qualityOf(score),
     clock: result.clock,
     unstamped: result.unstamped,
     engine: result.engine,
@@ -80,8 +80,8 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
   });
 }
 
-/** The inputs of R and MOS under the names of a run document. */
-function qualityOf(inputs: ScoreInputs): Readonly<Record<string, unknown>> {
+/** The inputs of R and MOS, and what R is the sum of, under the names of a run document. */
+function qualityOf({ inputs, terms }: StreamScore): Readonly<Record<string, unknown>> {
   return {
     codec: inputs.codec,
     concealment: inputs.concealment,
@@ -92,5 +92,10 @@ function qualityOf(inputs: ScoreInputs): Readonly<Record<string, unknown>> {
     loss_percent: inputs.lossPercent,
     burst_r: inputs.burstR,
     packets: inputs.packets,
+    ro: terms?.ro ?? null,
+    is: terms?.is ?? null,
+    id: terms?.id ?? null,
+    ie_eff: terms?.ieEff ?? null,
+    a: terms?.a ?? null,
   };
 }

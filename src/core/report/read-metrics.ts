@@ -1,6 +1,7 @@
 /** Reading what a live service answers: `GET /metrics` and `GET /channels`. Unknown members are kept. */
 import * as v from 'valibot';
 import { RtplatError } from '../errors.ts';
+import { excessOf } from './json-shape.ts';
 import type { CallDocument, MetricsDocument, RelayCounters } from './metrics.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -124,6 +125,8 @@ export function parseChannels(text: string, name: string): readonly ServiceCall[
 }
 
 function parse<T>(schema: v.GenericSchema<unknown, T>, text: string, name: string, what: string): T {
+  const excess = excessOf(text);
+  if (excess !== undefined) throw new RtplatError('format', `${name} did not answer ${what}: ${excess}`);
   let document: unknown;
   try {
     document = JSON.parse(text);

@@ -7,8 +7,9 @@ import * as v from 'valibot';
 import { RtplatError } from '../errors.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 import type { EncodedHistogram } from '../stats/histogram.ts';
+import { excessOf } from './json-shape.ts';
 import { RUN_COMMANDS, RUN_SCHEMA, VERDICTS } from './run.ts';
-import type { RunDocument } from './run.ts';
+import type { RunDocument, RunSummary } from './run.ts';
 
 /** A run that is longer than this is not read, characters. */
 export const MAX_RUN_CHARS: number = 64 * 2 ** 20;
@@ -26,7 +27,7 @@ const anything = v.record(v.string(), v.unknown());
 
 const spread = v.nullable(v.looseObject({ p50: finite, p99: finite, max: finite }));
 
-const histogram = v.looseObject({
+export const HistogramSchema: v.GenericSchema<unknown, EncodedHistogram> = v.looseObject({
   encoding: v.literal('hdr-v2-base64'),
   unit: v.literal('ns'),
   count,
@@ -36,7 +37,7 @@ const histogram = v.looseObject({
   data: v.pipe(v.string(), v.maxLength(MAX_HISTOGRAM_CHARS, `expected at most ${MAX_HISTOGRAM_CHARS} characters`)),
 });
 
-const summary = v.looseObject({
+export const RunSummarySchema: v.GenericSchema<unknown, RunSummary> = v.looseObject({
   total_channels: count,
   active_channels: count,
   peak_channels: v.exactOptional(count),
@@ -147,9 +148,9 @@ export const RunSchema: v.GenericSchema<unknown, RunDocument> = v.looseObject({
   ended_at: time,
   duration_seconds: nonNegative,
   options: anything,
-  summary,
-  histogram,
-  send_error_histogram: v.exactOptional(histogram),
+  summary: RunSummarySchema,
+  histogram: HistogramSchema,
+  send_error_histogram: v.exactOptional(HistogramSchema),
   series: v.array(seriesRow),
   calls: v.array(call),
 });
@@ -161,32 +162,7 @@ export const RunSchema: v.GenericSchema<unknown, RunDocument> = v.looseObject({
  * or a histogram that cannot be decoded or contradicts the summary.
  */
 export function parseRun(text: string, name: string): RunDocument {
-  if (text.length > MAX_RUN_CHARS) {
-    throw new RtplatError('format', `${name} is too long for a run: ${text.length} characters, at most ${MAX_RUN_CHARS}`);
-  }
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    throw new RtplatError('format', `${name} is not a run: it is not JSON`, { cause: error });
-  }
-  checkVersion(document, name);
-  const result = v.safeParse(RunSchema, document, { abortEarly: true });
-  if (!result.success) {
-    const issue = result.issues[0];
-    const path = (v.getDotPath(issue) ?? '').slice(0, 80);
-    throw new RtplatError('format', `${name} is not a valid run: ${path === '' ? '' : `"${path}": `}${explain(issue)}`);
-  }
-  const run = result.output;
-  const decoded = decodeHistogram(run.histogram, 'histogram', name);
-  if (run.send_error_histogram !== undefined) decodeHistogram(run.send_error_histogram, 'send_error_histogram', name);
-  if (decoded.count !== run.summary.total_latencies) {
-    throw new RtplatError(
-      'format',
-      `${name} is not a valid run: "summary.total_latencies" is ${run.summary.total_latencies} but the histogram holds ${decoded.count} samples`,
-    );
-  }
-  return run;
+  return checkRunDocument(jsonOf(text, name), name);
 }
 
 /**
@@ -197,13 +173,42 @@ export function parseRun(text: string, name: string): RunDocument {
  */
 export function parseRunAmongOthers(text: string, name: string): RunDocument | undefined {
   if (!text.includes(`"${SCHEMA_FAMILY}`)) return undefined;
-  try {
-    const schema = schemaOf(JSON.parse(text));
-    if (typeof schema !== 'string' || !schema.startsWith(SCHEMA_FAMILY)) return undefined;
-  } catch {
-    // Not JSON, yet it speaks of a run: parseRun says what is wrong.
+  const document = jsonOf(text, name);
+  const schema = schemaOf(document);
+  return typeof schema === 'string' && schema.startsWith(SCHEMA_FAMILY) ? checkRunDocument(document, name) : undefined;
+}
+
+function jsonOf(text: string, name: string): unknown {
+  if (text.length > MAX_RUN_CHARS) {
+    throw new RtplatError('format', `${name} is too long for a run: ${text.length} characters, at most ${MAX_RUN_CHARS}`);
   }
-  return parseRun(text, name);
+  const excess = excessOf(text);
+  if (excess !== undefined) throw new RtplatError('format', `${name} is not a run: ${excess}`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new RtplatError('format', `${name} is not a run: it is not JSON`, { cause: error });
+  }
+}
+
+function checkRunDocument(document: unknown, name: string): RunDocument {
+  checkVersion(document, name);
+  const result = v.safeParse(RunSchema, document, { abortEarly: true });
+  if (!result.success) {
+    const issue = result.issues[0];
+    const path = (v.getDotPath(issue) ?? '').slice(0, 80);
+    throw new RtplatError('format', `${name} is not a valid run: ${path === '' ? '' : `"${path}": `}${explain(issue)}`);
+  }
+  const run = result.output;
+  checkHistogram(run.histogram, 'histogram', name);
+  if (run.send_error_histogram !== undefined) checkHistogram(run.send_error_histogram, 'send_error_histogram', name);
+  if (run.histogram.count !== run.summary.total_latencies) {
+    throw new RtplatError(
+      'format',
+      `${name} is not a valid run: "summary.total_latencies" is ${run.summary.total_latencies} but the histogram holds ${run.histogram.count} samples`,
+    );
+  }
+  return run;
 }
 
 function schemaOf(document: unknown): unknown {
@@ -233,14 +238,17 @@ function explain(issue: v.BaseIssue<unknown>): string {
   return `${expected}, found ${issue.received}`.slice(0, 160);
 }
 
-function decodeHistogram(encoded: EncodedHistogram, member: string, name: string): LatencyHistogram {
+/** One for all that are only checked: there may be thousands. */
+const checked = new LatencyHistogram();
+
+function checkHistogram(encoded: EncodedHistogram, member: string, name: string): void {
   const wrong = (what: string, cause?: unknown): RtplatError =>
     new RtplatError('format', `${name} is not a valid run: "${member}": ${what}`, cause === undefined ? {} : { cause });
   if ((encoded.count === 0) !== (encoded.minNs === null) || (encoded.count === 0) !== (encoded.maxNs === null)) {
     throw wrong('minNs and maxNs are null exactly when count is 0');
   }
   try {
-    return LatencyHistogram.decode(encoded);
+    LatencyHistogram.decode(encoded, checked);
   } catch (error) {
     if (error instanceof RangeError) throw wrong(error.message, error);
     throw error;

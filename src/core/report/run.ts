@@ -61,7 +61,7 @@ export interface RunSummary extends LatencySummary {
   /** ITU-T G.107. */
   readonly r_factor: number | null;
   readonly mos: number | null;
-  /** What R and MOS were computed from: delay and its source, Ie, Bpl, the concealment assumed. */
+  /** What R and MOS were computed from: delay and its source, Ie, Bpl, the concealment assumed; and the terms that R is the sum of. */
   readonly quality: Readonly<Record<string, unknown>> | null;
   readonly clock: 'kernel' | 'user';
   /** Packets whose latency is by the user clock although `clock` is the kernel's; null where it is not. Missing in runs of 0.1. */

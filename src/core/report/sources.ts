@@ -2,6 +2,7 @@
 import { request as requestHttp } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { createReadStream } from 'node:fs';
 import { glob, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CaptureDocument } from '../capture/document.ts';
@@ -45,12 +46,16 @@ export interface SourceOptions {
   readonly timeoutMs: number;
   /** The service that is asked when no source is named. */
   readonly defaultService: string;
+  /** Without: of several runs, each has no rows of its seconds and calls. They are most of a run, and a thousand runs may be read. */
+  readonly withRows: boolean;
 }
 
 /** Longer answers of a service are not read, bytes. */
 const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 /** They tell a capture from a run. */
 const HEAD_BYTES = 4;
+/** Of a folder, how many are in memory at once. */
+const FILES_AHEAD = 4;
 const RUN_FOLDER = 'runs';
 const GLOB_CHARACTERS = ['*', '?', '[', '{'] as const;
 
@@ -63,18 +68,22 @@ const GLOB_CHARACTERS = ['*', '?', '[', '{'] as const;
 export async function readSources(names: readonly string[], options: SourceOptions): Promise<readonly Source[]> {
   if (names.length === 0) return [await readDefault(options)];
   const sources: Source[] = [];
+  const add = (source: Source): void => {
+    if (!options.withRows && sources.length === 1) sources[0] = withoutRows(sources[0] ?? source);
+    sources.push(options.withRows || sources.length === 0 ? source : withoutRows(source));
+  };
   const seen = new Set<string>();
   for (const name of names) {
     if (isUrl(name)) {
-      if (!seen.has(name)) sources.push(await readService(name, options.timeoutMs));
+      if (!seen.has(name)) add(await readService(name, options.timeoutMs));
       seen.add(name);
     } else if (name === '-') {
-      if (!seen.has('-')) sources.push(await readStandardInput(options.stdin));
+      if (!seen.has('-')) add(await readStream(options.stdin, 'standard input'));
       seen.add('-');
     } else {
-      for (const source of await readPath(name, options.directory)) {
+      for await (const source of readPath(name, options.directory)) {
         const path = await realpath(resolve(options.directory, source.name));
-        if (!seen.has(path)) sources.push(source);
+        if (!seen.has(path)) add(source);
         seen.add(path);
       }
     }
@@ -82,41 +91,73 @@ export async function readSources(names: readonly string[], options: SourceOptio
   return sources;
 }
 
+function withoutRows(source: Source): Source {
+  return source.kind === 'run' ? { ...source, run: { ...source.run, series: [], calls: [] } } : source;
+}
+
 function isUrl(name: string): boolean {
   return name.startsWith('http://') || name.startsWith('https://');
 }
 
-async function readPath(name: string, directory: string): Promise<readonly (RunSource | CaptureSource)[]> {
+async function* readPath(name: string, directory: string): AsyncGenerator<RunSource | CaptureSource, void> {
   const kind = await kindOf(resolve(directory, name));
   if (kind === 'directory') {
-    const runs = await readAmongOthers(await jsonFilesOf(name, directory), directory);
-    if (runs.length > 0) return runs;
+    if (yield* readAmongOthers(await jsonFilesOf(name, directory), directory)) return;
     throw new RtplatError('file', `there is no run in the directory ${name}`, {
       hint: 'a run is a *.json file that rtplat wrote with --out',
     });
   }
+  const path = resolve(directory, name);
+  if (kind === 'stream') {
+    yield await readStream(createReadStream(path), name);
+    return;
+  }
   if (kind === 'file') {
-    const path = resolve(directory, name);
-    if (await isCapture(path, name)) return [{ kind: 'capture', name, capture: await readCapture(path, name, VERSION) }];
-    return [{ kind: 'run', name, run: parseRun(await readText(name, directory), name) }];
+    if (await isCapture(path, name)) yield { kind: 'capture', name, capture: await readCapture(path, name, VERSION) };
+    else yield { kind: 'run', name, run: parseRun(await readText(name, directory), name) };
+    return;
   }
   if (!GLOB_CHARACTERS.some((character) => name.includes(character))) throw new RtplatError('file', `there is no file ${name}`);
   const found: string[] = [];
   for await (const entry of glob(name, { cwd: directory })) found.push(entry);
-  const runs = await readAmongOthers(found.toSorted(), directory);
-  if (runs.length > 0) return runs;
+  if (yield* readAmongOthers(found.toSorted(), directory)) return;
   throw new RtplatError('file', found.length === 0 ? `no file matches ${name}` : `no file that matches ${name} is a run`);
 }
 
-/** What is no run is passed over; what wants to be one and is broken is an error. */
-async function readAmongOthers(names: readonly string[], directory: string): Promise<readonly RunSource[]> {
-  const runs: RunSource[] = [];
-  for (const name of names) {
-    if ((await kindOf(resolve(directory, name))) !== 'file') continue;
-    const run = parseRunAmongOthers(await readText(name, directory), name);
-    if (run !== undefined) runs.push({ kind: 'run', name, run });
+/**
+ * What is no run is passed over; what wants to be one and is broken is an error.
+ *
+ * @returns whether there was a run.
+ */
+async function* readAmongOthers(names: readonly string[], directory: string): AsyncGenerator<RunSource, boolean> {
+  let found = false;
+  for await (const { name, text } of textsOf(names, directory)) {
+    const run = parseRunAmongOthers(text, name);
+    if (run === undefined) continue;
+    found = true;
+    yield { kind: 'run', name, run };
   }
-  return runs;
+  return found;
+}
+
+/** What the files say, in order; what is no file is passed over. The next ones are being read while one is made use of. */
+async function* textsOf(
+  names: readonly string[],
+  directory: string,
+): AsyncGenerator<{ readonly name: string; readonly text: string }, void> {
+  const readOne = async (name: string): Promise<string | undefined> =>
+    (await kindOf(resolve(directory, name))) === 'file' ? readText(name, directory) : undefined;
+  const ahead: Promise<string | undefined>[] = [];
+  for (const [i, name] of names.entries()) {
+    for (const next of names.slice(i + ahead.length, i + FILES_AHEAD)) {
+      const reading = readOne(next);
+      // Its turn may never come.
+      reading.catch(() => {});
+      ahead.push(reading);
+    }
+    const text = await ahead.shift();
+    if (text !== undefined) yield { name, text };
+  }
 }
 
 /** The *.json of a directory, by name; a run may be written while we read, so its temporary file is not one. */
@@ -211,7 +252,7 @@ async function newestRun(directory: string): Promise<RunSource | undefined> {
     if ((await kindOf(resolve(directory, folder))) !== 'directory') continue;
     for (const name of await jsonFilesOf(folder, directory)) {
       try {
-        for (const found of await readAmongOthers([name], directory)) {
+        for await (const found of readAmongOthers([name], directory)) {
           if (newest === undefined || Date.parse(found.run.ended_at) > Date.parse(newest.run.ended_at)) newest = found;
         }
       } catch (error) {
@@ -224,9 +265,11 @@ async function newestRun(directory: string): Promise<RunSource | undefined> {
   return newest;
 }
 
-async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
+/** A pipe or a device has no size, and may never end. */
+async function kindOf(path: string): Promise<'file' | 'directory' | 'stream' | undefined> {
   try {
-    return (await stat(path)).isDirectory() ? 'directory' : 'file';
+    const stats = await stat(path);
+    return stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'stream';
   } catch {
     return undefined;
   }
@@ -245,9 +288,8 @@ async function readText(name: string, directory: string): Promise<string> {
 }
 
 /** A run or a capture, by its first bytes. */
-async function readStandardInput(stream: AsyncIterable<string | Buffer>): Promise<RunSource | CaptureSource> {
-  const name = 'standard input';
-  const bytes = bytesOf(stream);
+async function readStream(stream: AsyncIterable<string | Buffer>, name: string): Promise<RunSource | CaptureSource> {
+  const bytes = bytesOf(stream, name);
   let head = Buffer.alloc(0);
   while (head.length < HEAD_BYTES) {
     const { done, value } = await bytes.next();
@@ -255,23 +297,23 @@ async function readStandardInput(stream: AsyncIterable<string | Buffer>): Promis
     head = Buffer.concat([head, value]);
   }
   if (beginsCapture(head)) return { kind: 'capture', name, capture: await readPipedCapture(head, bytes, name, VERSION) };
-  return { kind: 'run', name, run: parseRun(await readAll(head, bytes), name) };
+  return { kind: 'run', name, run: parseRun(await readAll(head, bytes, name), name) };
 }
 
-async function* bytesOf(stream: AsyncIterable<string | Buffer>): AsyncGenerator<Buffer, void> {
+async function* bytesOf(stream: AsyncIterable<string | Buffer>, name: string): AsyncGenerator<Buffer, void> {
   try {
     for await (const chunk of stream) yield Buffer.from(chunk);
   } catch (error) {
-    throw new RtplatError('file', `cannot read standard input: ${messageOf(error)}`, { cause: error });
+    throw new RtplatError('file', `cannot read ${name}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-async function readAll(head: Buffer, rest: AsyncIterable<Buffer>): Promise<string> {
+async function readAll(head: Buffer, rest: AsyncIterable<Buffer>, name: string): Promise<string> {
   const chunks = [head];
   let length = head.length;
   for await (const chunk of rest) {
     length += chunk.length;
-    if (length > MAX_RUN_CHARS) throw new RtplatError('format', `standard input is too long for a run: more than ${MAX_RUN_CHARS} bytes`);
+    if (length > MAX_RUN_CHARS) throw new RtplatError('format', `${name} is too long for a run: more than ${MAX_RUN_CHARS} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -11,12 +11,14 @@
  */
 import hdr from 'hdr-histogram-js';
 import type { Histogram } from 'hdr-histogram-js';
+import { decodeHdr } from './hdr-decoder.ts';
 
 /** Smallest value told apart from its neighbours, ns. */
 export const LOWEST_NS = 1_000;
 /** Values above are recorded as this; `maxNs` stays exact. */
 export const HIGHEST_NS = 60_000_000_000;
 export const SIGNIFICANT_DIGITS = 3;
+const CONFIGURATION = { lowest: LOWEST_NS, highest: HIGHEST_NS, digits: SIGNIFICANT_DIGITS };
 
 /** The largest power of two in {@link LOWEST_NS}, as HdrHistogram has it. */
 const UNIT_NS = 512;
@@ -228,43 +230,29 @@ export class LatencyHistogram {
     };
   }
 
-  /** @throws RangeError when the data is not a histogram of this configuration, or contradicts its own count. */
-  static decode(encoded: EncodedHistogram): LatencyHistogram {
-    let inner: Histogram & Undeclared;
+  /**
+   * @param into what it holds is forgotten; by default a new one. Empty when this throws.
+   * @throws RangeError when the data is not a histogram of this configuration, or contradicts its own count.
+   */
+  static decode(encoded: EncodedHistogram, into: LatencyHistogram = new LatencyHistogram()): LatencyHistogram {
+    into.reset();
     try {
-      inner = hdr.decodeFromCompressedBase64(encoded.data, 32) as Histogram & Undeclared;
+      into.#fill(encoded);
     } catch (error) {
-      throw new RangeError('the histogram data cannot be decoded', { cause: error });
+      into.#counts.fill(0);
+      throw error;
     }
-    if (inner.totalCount !== encoded.count) {
-      throw new RangeError(`the histogram holds ${inner.totalCount} samples but says ${encoded.count}`);
-    }
-    const { lowestDiscernibleValue, highestTrackableValue, numberOfSignificantValueDigits } = inner;
-    if (
-      lowestDiscernibleValue !== LOWEST_NS ||
-      highestTrackableValue !== HIGHEST_NS ||
-      numberOfSignificantValueDigits !== SIGNIFICANT_DIGITS
-    ) {
-      throw new RangeError('the histogram has another range or precision than 1 µs to 60 s with 3 digits');
-    }
-    const histogram = new LatencyHistogram();
-    if (encoded.count === 0) return histogram;
-    if (encoded.minNs === null || encoded.maxNs === null) {
-      throw new RangeError('the histogram has samples but no minimum or maximum');
-    }
-    let first = BUCKETS;
-    let last = 0;
-    for (let index = 0; index < BUCKETS; index++) {
-      const count = inner.getCountAtIndex(index);
-      if (count === 0) continue;
-      histogram.#counts[index] = count;
-      first = Math.min(first, index);
-      last = index;
-    }
-    histogram.#cover(encoded.minNs, encoded.maxNs, first, last);
-    histogram.#numbers[SUM_NS] = encoded.sumNs;
-    histogram.#numbers[COUNT] = encoded.count;
-    return histogram;
+    return into;
+  }
+
+  #fill({ data, count, minNs, maxNs, sumNs }: EncodedHistogram): void {
+    const { total, first, last } = decodeHdr(data, CONFIGURATION, this.#counts);
+    if (total !== count) throw new RangeError(`the histogram holds ${total} samples but says ${count}`);
+    if (count === 0) return;
+    if (minNs === null || maxNs === null) throw new RangeError('the histogram has samples but no minimum or maximum');
+    this.#cover(minNs, maxNs, first, last);
+    this.#numbers[SUM_NS] = sumNs;
+    this.#numbers[COUNT] = count;
   }
 
   #number(at: number): number {
@@ -328,11 +316,4 @@ function rankOf(quantile: number, count: number): number {
   const product = (Math.min(quantile * 100, 100) / 100) * count;
   const lastBit = 2 ** (Math.floor(Math.log2(product)) - 52);
   return Math.max(1, Math.ceil(product - lastBit));
-}
-
-/** Members that the declarations of hdr-histogram-js leave out. */
-interface Undeclared {
-  readonly lowestDiscernibleValue: number;
-  readonly highestTrackableValue: number;
-  getCountAtIndex(index: number): number;
 }

@@ -77,15 +77,36 @@ export const E_MODEL_DEFAULTS: EModelParameters = {
   a: 0,
 };
 
-/** R = Ro − Is − Id − Ie,eff + A (7-1), unbounded; what is not given has its default. */
+/** What R is the sum of: R = Ro − Is − Id − Ie,eff + A (7-1). */
+export interface RTerms {
+  /** Signal to noise. */
+  readonly ro: number;
+  /** Impairments that come with the voice: loudness, sidetone, quantizing. */
+  readonly is: number;
+  /** Impairments of delay and echo. */
+  readonly id: number;
+  /** Impairments of the codec and of packet loss. */
+  readonly ieEff: number;
+  readonly a: number;
+}
+
+/** R, unbounded; what is not given has its default. */
 export function rFactor(parameters: Partial<EModelParameters> = {}): number {
+  return sumOf(rTerms(parameters));
+}
+
+function sumOf({ ro, is, id, ieEff, a }: RTerms): number {
+  return ro - is - id - ieEff + a;
+}
+
+function rTerms(parameters: Partial<EModelParameters>): RTerms {
   const p = { ...E_MODEL_DEFAULTS, ...parameters };
   const no = noiseSum(p);
   const ro = 15 - 1.5 * (p.slr + no); // (7-2)
   const ist = sidetoneImpairment(p);
   const is = loudnessImpairment(p, no) + ist + quantizingImpairment(p, ro); // (7-8)
   const id = talkerEchoImpairment(p, no, ist) + listenerEchoImpairment(p, ro) + absoluteDelayImpairment(p); // (7-18)
-  return ro - is - id - effectiveEquipmentImpairment(p) + p.a;
+  return { ro, is, id, ieEff: effectiveEquipmentImpairment(p), a: p.a };
 }
 
 /** The mean opinion score estimated from R, 1 … 4.5 (G.107 B-4). Below R = 6.5 its polynomial dips under 1, which is no score. */
@@ -203,6 +224,8 @@ export interface StreamScore {
   readonly rFactor: number | null;
   readonly mos: number | null;
   readonly inputs: ScoreInputs;
+  /** null where R is. */
+  readonly terms: RTerms | null;
 }
 
 /**
@@ -222,8 +245,10 @@ export function scoreStream(measurement: StreamMeasurement): StreamScore {
     burstR: Math.max(1, measurement.burstR ?? 1),
     packets,
   };
-  if (packets < MINIMUM_SCORED_PACKETS || oneWayMs === null || inputs.lossPercent === null) return { rFactor: null, mos: null, inputs };
-  const r = rFactor({
+  if (packets < MINIMUM_SCORED_PACKETS || oneWayMs === null || inputs.lossPercent === null) {
+    return { rFactor: null, mos: null, inputs, terms: null };
+  }
+  const terms = rTerms({
     ie: inputs.ie,
     bpl: inputs.bpl,
     pplPercent: inputs.lossPercent,
@@ -232,7 +257,8 @@ export function scoreStream(measurement: StreamMeasurement): StreamScore {
     taMs: oneWayMs,
     trMs: 2 * oneWayMs,
   });
-  return { rFactor: r, mos: mosFromR(r), inputs };
+  const r = sumOf(terms);
+  return { rFactor: r, mos: mosFromR(r), inputs, terms };
 }
 
 function delayOf(measurement: StreamMeasurement): Pick<ScoreInputs, 'oneWayMs' | 'delaySource'> {

@@ -1,6 +1,9 @@
 /** Text from elsewhere on its way to a terminal. */
 
-/** Control characters (C0, DEL, C1) and line separators, shown as `\xNN` or `\uNNNN`, so that a peer's text cannot move a terminal's cursor. */
+/**
+ * Control characters (C0, DEL, C1), line separators and what turns the direction of writing, shown as `\xNN` or `\uNNNN`, so that a peer's
+ * text cannot move a terminal's cursor or pass for another.
+ */
 export function escapeControl(text: string): string {
   // Nearly every text is clean, and every log line passes here.
   let first = 0;
@@ -16,5 +19,5 @@ export function escapeControl(text: string): string {
 }
 
 function isControl(c: number): boolean {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c === 0x2028 || c === 0x2029;
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }

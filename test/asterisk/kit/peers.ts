@@ -15,7 +15,9 @@ export type Peer =
   | 'rsyslogd'
   | 'prometheus'
   | 'promtool'
-  | 'victoria-metrics';
+  | 'victoria-metrics'
+  | 'java'
+  | 'xmllint';
 
 /** Where `scripts/peers.sh` keeps them; the same rule as in that script. */
 export function peersFolder(): string {
@@ -31,6 +33,11 @@ export function peer(name: Peer): string {
 /** Folder of the captures that SIPp's own scenarios play. */
 export function sipCaptures(): string {
   return provided('sip-captures');
+}
+
+/** HdrHistogram's own library. */
+export function hdrHistogram(): string {
+  return provided('hdrhistogram.jar');
 }
 
 function provided(name: string): string {

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -43,13 +45,14 @@ function put(path: string, endedAt = '2026-11-21T10:00:10.000Z'): void {
 
 function read(
   names: readonly string[],
-  options: { stdin?: string | readonly Buffer[]; service?: string; timeoutMs?: number } = {},
+  options: { stdin?: string | readonly Buffer[]; service?: string; timeoutMs?: number; withRows?: boolean } = {},
 ): Promise<readonly Source[]> {
   return readSources(names, {
     directory,
     stdin: Readable.from(typeof options.stdin === 'object' ? options.stdin : [options.stdin ?? '']),
     timeoutMs: options.timeoutMs ?? 5_000,
     defaultService: options.service ?? nobody,
+    withRows: options.withRows ?? true,
   });
 }
 
@@ -103,6 +106,42 @@ describe('files', () => {
     put('a.json');
     symlinkSync('a.json', join(directory, 'link.json'));
     expect(await namesOf(['a.json', './a.json', '*.json', '.', 'link.json'])).toEqual(['a.json']);
+  });
+
+  it('reads many files in order, and the end of them all', async () => {
+    const names = Array.from({ length: 30 }, (_, i) => `run-${String(i).padStart(2, '0')}.json`);
+    for (const name of names) put(name);
+    writeFileSync(join(directory, 'run-07x.json'), '{}');
+    expect(await namesOf(['.'])).toEqual(names);
+    expect(await namesOf(['run-*.json', 'run-03.json'])).toEqual(names);
+    writeFileSync(join(directory, 'run-29.json'), '{"schema":"rtplat.run/2"}');
+    await expect(read(['.'])).rejects.toThrow('run-29.json has schema "rtplat.run/2"');
+  });
+
+  it('leaves the rows of several runs away where nobody wants them, and never those of one', async () => {
+    put('a.json');
+    put('b.json');
+    const rowsOf = async (names: readonly string[], withRows: boolean): Promise<readonly (number | undefined)[]> =>
+      (await read(names, { withRows })).map((source) =>
+        source.kind === 'run' ? source.run.series.length + source.run.calls.length : undefined,
+      );
+    const { series, calls } = makeRun();
+    const all = series.length + calls.length;
+    expect(all).toBeGreaterThan(0);
+    expect(await rowsOf(['a.json'], false)).toEqual([all]);
+    expect(await rowsOf(['a.json', './a.json'], false)).toEqual([all]);
+    expect(await rowsOf(['a.json', 'b.json'], false)).toEqual([0, 0]);
+    expect(await rowsOf(['.'], false)).toEqual([0, 0]);
+    expect(await rowsOf(['.'], true)).toEqual([all, all]);
+  });
+
+  it('reads a pipe by its name, and no pipe of a directory', async () => {
+    put('a.json');
+    execFileSync('mkfifo', [join(directory, 'pipe.json')]);
+    expect(await namesOf(['.'])).toEqual(['a.json']);
+    const reading = read(['pipe.json']);
+    await writeFile(join(directory, 'pipe.json'), JSON.stringify(makeRun()));
+    expect(await reading).toEqual([{ kind: 'run', name: 'pipe.json', run: makeRun() }]);
   });
 
   it('says plainly what cannot be read', async () => {

@@ -46,7 +46,67 @@ describe('ITU-T G.107: R', () => {
     expect(rFactor(parameters)).toBeCloseTo(r, 1);
   });
 
-  // Likewise, away from the defaults: every term has its part in one of them.
+  // G.113 (02/2001), Appendix I: planning values of Ie under random packet loss, whole numbers. The Bpl of later editions were fitted to
+  // them: closely for G.729A, roughly for the others.
+  test.each([
+    [
+      'G.729A with VAD',
+      { ie: 11, bpl: 19 },
+      0.6,
+      [
+        [0, 11],
+        [0.5, 13],
+        [1, 15],
+        [1.5, 17],
+        [2, 19],
+        [3, 23],
+        [4, 26],
+        [8, 36],
+        [16, 49],
+      ],
+    ],
+    [
+      'G.723.1 with VAD',
+      { ie: 15, bpl: 16.1 },
+      1.2,
+      [
+        [0, 15],
+        [0.5, 17],
+        [1, 19],
+        [1.5, 22],
+        [2, 24],
+        [3, 27],
+        [4, 32],
+        [8, 41],
+        [16, 55],
+      ],
+    ],
+    [
+      'G.711 with concealment',
+      { ie: 0, bpl: 25.1 },
+      3,
+      [
+        [0, 0],
+        [1, 5],
+        [2, 7],
+        [3, 10],
+        [5, 15],
+        [7, 20],
+        [10, 25],
+        [15, 35],
+        [20, 45],
+      ],
+    ],
+  ] satisfies [string, Partial<EModelParameters>, number, [number, number][]][])(
+    '%s loses what G.113 plans for it with packet loss',
+    (_, codec, within, planned) => {
+      for (const [pplPercent, ie] of planned) {
+        expect(Math.abs(rFactor() - rFactor({ ...codec, pplPercent }) - ie), `${pplPercent} %`).toBeLessThanOrEqual(within);
+      }
+    },
+  );
+
+  // By the other implementation, away from the defaults: every term has its part in one of them.
   test.each([
     [{ tMs: 100, telr: 45 }, 70.72],
     [{ tMs: 100, telr: 45, stmr: 5 }, 70.81],
@@ -149,6 +209,15 @@ describe('ITU-T G.107 Annex B: MOS', () => {
 
 describe('the score of a stream', () => {
   const stream = { codec: 'G.711', packets: 500, lossRatio: 0.01, roundTripMs: 100 } as const;
+
+  it('tells the terms that R is the sum of', () => {
+    const { rFactor: r, terms } = scoreStream(stream);
+    const { ro, is, id, ieEff, a } = terms ?? { ro: 0, is: 0, id: 0, ieEff: 0, a: 0 };
+    expect(ro - is - id - ieEff + a).toBe(r);
+    // By hand: 95 · 1 / (1 + 25.1).
+    expect(ieEff).toBeCloseTo(3.6398, 4);
+    expect(scoreStream({ ...stream, packets: 99 }).terms).toBeNull();
+  });
 
   it('takes half of the round trip, and says so', () => {
     const score = scoreStream(stream);

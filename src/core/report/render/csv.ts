@@ -3,6 +3,7 @@
  * Milliseconds, fractions of 1 and counts, with a point and without grouping; what was not measured is empty, never 0.
  */
 import type { LatencySummary } from '../metrics.ts';
+import { escapeControl } from '../../values/terminal.ts';
 import type { CallRow } from '../run.ts';
 
 /** One row; the members that a run and a call share. */
@@ -83,14 +84,15 @@ export function renderCsv(rows: readonly CsvRow[]): string {
 function field(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return String(value);
-  const text = isFormula(value) ? `'${value}` : value;
-  return [',', '"', '\n', '\r'].some((special) => text.includes(special)) ? `"${text.replaceAll('"', '""')}"` : text;
+  const shown = escapeControl(value);
+  const text = isFormula(shown) ? `'${shown}` : shown;
+  return [',', '"'].some((special) => text.includes(special)) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** A spreadsheet would run it. A plus with digits behind it is a telephone number. */
 function isFormula(text: string): boolean {
   const first = text.slice(0, 1);
-  if (first === '=' || first === '@' || first === '\t' || first === '\r') return true;
+  if (first === '=' || first === '@') return true;
   return (first === '+' || first === '-') && !isDigits(text.slice(1));
 }
 

@@ -50,9 +50,8 @@ export function judgedRows({ sla, gate, baseline }: Judged): readonly JudgedRow[
 export function judgedLines(judged: Judged): string {
   const open = judgedRows(judged).filter(({ status }) => status !== 'pass');
   return [
-    ...open.map(
-      ({ group, name, expected, value, status, detail }) =>
-        `${name}: ${status}: ${value}${group === 'bounds' ? '' : `, ${expected}`}${detail === '' ? '' : `, ${detail}`}`,
+    ...open.map(({ group, name, expected, value, status, detail }) =>
+      escapeControl(`${name}: ${status}: ${value}${group === 'bounds' ? '' : `, ${expected}`}${detail === '' ? '' : `, ${detail}`}`),
     ),
     `verdict: ${verdictOf(judged)}`,
     '',

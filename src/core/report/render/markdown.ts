@@ -1,4 +1,5 @@
 /** A report as Markdown (GitHub's, with its tables): headings, tables, and the verdict first. */
+import { escapeControl } from '../../values/terminal.ts';
 import type { Cell, Table } from './table.ts';
 
 export interface MarkdownParts {
@@ -46,7 +47,7 @@ export function escapeMarkdown(text: string): string {
   for (const c of text) {
     if (ENTITIES.has(c)) out += ENTITIES.get(c);
     else if (MARKUP.has(c)) out += `\\${c}`;
-    else out += c < ' ' || c === '\u2028' || c === '\u2029' ? ' ' : c;
+    else out += escapeControl(c) === c ? c : ' ';
   }
   return out;
 }

@@ -1,4 +1,5 @@
 /** Runs for Prometheus, as files of the node exporter's textfile collector or for a push gateway. What was not measured is left out. */
+import { escapeControl } from '../../values/terminal.ts';
 import { LatencyHistogram } from '../../stats/histogram.ts';
 import type { NamedRun } from '../merge.ts';
 import type { RunSummary } from '../run.ts';
@@ -33,8 +34,9 @@ const NUMBERS: readonly (readonly [member: NumberName, name: string, help: strin
 ];
 
 /** @param rows of what was judged; each bound is 1 when it holds, and 0 when it is violated or nothing can be said. */
-export function renderRunsPrometheus(runs: readonly EndedRun[], rows: readonly JudgedRow[]): string {
+export function renderRunsPrometheus(ended: readonly EndedRun[], rows: readonly JudgedRow[]): string {
   const families = new FamilyList();
+  const runs = ended.map((each) => ({ ...each, name: escapeControl(each.name) }));
   const each = (value: (run: NamedRun['run']) => number | null, labels: Labels = {}): readonly Sample[] =>
     runs.map(({ name, run }) => [value(run), { run: name, ...labels }]);
   families.gauge(
@@ -42,7 +44,7 @@ export function renderRunsPrometheus(runs: readonly EndedRun[], rows: readonly J
     'What measured the run.',
     runs.map(({ name, run: { command, summary, tool } }) => [
       1,
-      { run: name, command, engine: summary.engine, clock: summary.clock, version: tool.version },
+      { run: name, command, engine: escapeControl(summary.engine), clock: summary.clock, version: escapeControl(tool.version) },
     ]),
   );
   families.gauge(

@@ -259,13 +259,17 @@ export function callTable(calls: readonly CallRow[]): Table {
   };
 }
 
+/** Runs beyond this many are counted, not shown. */
+const MAX_RUN_ROWS = 100;
+
 /** Several runs side by side, the merged one last. */
 export function comparisonTable(runs: readonly { readonly name: string; readonly summary: RunSummary }[], merged: RunSummary): Table {
+  const more = runs.length - MAX_RUN_ROWS;
   return {
     title: 'Runs (latencies in ms)',
     columns: [left('run'), ...['samples', 'p50', 'p95', 'p99', 'max', 'late', 'loss'].map(right)],
-    rows: [...runs.map(({ name, summary }) => comparisonRow(name, summary)), comparisonRow('all, merged', merged)],
-    note: '',
+    rows: [...runs.slice(0, MAX_RUN_ROWS).map(({ name, summary }) => comparisonRow(name, summary)), comparisonRow('all, merged', merged)],
+    note: more > 0 ? `all, merged: with ${formatCount(more)} more runs; --format csv has them all` : '',
   };
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { callCsvRow, renderCsv } from '../../../../src/core/report/render/csv.ts';
+import { escapeControl } from '../../../../src/core/values/terminal.ts';
 import { makeCall } from '../make-metrics.ts';
 import { histogramOf, makeRun } from '../make-run.ts';
 
@@ -52,7 +53,7 @@ describe('renderCsv', () => {
     });
   });
 
-  it('carries any text that is no formula', () => {
+  it('carries any text that is no formula, control characters as a terminal shows them', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (id, name) => {
         const [row] = objects(renderCsv([callCsvRow('run.json', { id, name })]));
@@ -60,7 +61,7 @@ describe('renderCsv', () => {
           [row?.['id'], id],
           [row?.['name'], name],
         ] as const)
-          expect([text, `'${text}`]).toContain(read);
+          expect([escapeControl(text), `'${escapeControl(text)}`]).toContain(read);
       }),
     );
   });

@@ -118,6 +118,16 @@ describe('tables', () => {
   it('shows several runs and the merged one last', () => {
     const table = comparisonTable([{ name: 'a.json', summary }], summary);
     expect(table.rows.map(([name]) => name?.text)).toEqual(['a.json', 'all, merged']);
+    expect(table.note).toBe('');
+  });
+
+  it('shows the first hundred runs, says how many more there are, and has the merged one still', () => {
+    const { summary } = makeRun();
+    const runs = Array.from({ length: 1_000 }, (_, i) => ({ name: `${i}.json`, summary }));
+    const { rows, note } = comparisonTable(runs, summary);
+    expect(rows).toHaveLength(101);
+    expect(rows.at(-1)?.[0]?.text).toBe('all, merged');
+    expect(note).toBe('all, merged: with 900 more runs; --format csv has them all');
   });
 
   it('shows the checks with their units and their colours', () => {
