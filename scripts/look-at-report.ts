@@ -1,9 +1,10 @@
 /**
- * Looks at an HTML report as people do, with a Chromium that is installed (apt-get install chromium; it is too large to fetch for a test):
+ * Looks at an HTML report, or at the page of a service that runs, as people do, with a Chromium that is installed (apt-get install chromium; it is too large to fetch for a test):
  * screenshots in three widths, light and dark, and a print; says how long it took to open, whether the browser complained, asked for
  * anything or had to scroll sideways, and what axe finds.
  *
  *     node scripts/look-at-report.ts REPORT.html FOLDER
+ *     node scripts/look-at-report.ts http://127.0.0.1:9090/ FOLDER
  *
  * Ends with status 1 when anything was found. `CHROMIUM` names another browser.
  */
@@ -13,13 +14,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const WIDTHS = [390, 1280, 2560] as const;
 const SCHEMES = ['light', 'dark'] as const;
 
 const [report, folder] = process.argv.slice(2);
-if (report === undefined || folder === undefined) throw new Error('usage: node scripts/look-at-report.ts REPORT.html FOLDER');
+if (report === undefined || folder === undefined) throw new Error('usage: node scripts/look-at-report.ts REPORT.html|URL FOLDER');
+const live = URL.canParse(report);
 mkdirSync(folder, { recursive: true });
 const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 const profile = mkdtempSync(path.join(tmpdir(), 'rtplat-look-'));
@@ -33,7 +36,7 @@ let complaints = 0;
 
 try {
   const send = await connect(await addressOf());
-  const url = pathToFileURL(path.resolve(report)).href;
+  const url = live ? report : pathToFileURL(path.resolve(report)).href;
   for (const width of WIDTHS) {
     for (const scheme of SCHEMES) await look(send, url, { width, scheme, file: path.join(folder, `${width}-${scheme}.png`) });
   }
@@ -60,6 +63,7 @@ async function look(send: Send, url: string, { width, scheme, file }: View): Pro
   await send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
   await send('Page.navigate', { url: 'about:blank' });
   await send('Page.navigate', { url });
+  if (live) await firstPieces(send);
   // The frame may still be the empty one when this is first asked.
   const opened = (await evaluate(
     send,
@@ -78,6 +82,15 @@ async function look(send: Send, url: string, { width, scheme, file }: View): Pro
   )) as readonly string[];
   for (const violation of found) complain(`${width} px, ${scheme}: ${violation}`);
   process.stdout.write(`${file}: opened in ${opened.ms} ms, ${opened.height} px high\n`);
+}
+
+/** The page of a service gets its pictures when it is there; one that has nothing to show says so. */
+async function firstPieces(send: Send): Promise<void> {
+  for (let waits = 0; waits < 600; waits++) {
+    if ((await evaluate(send, "document.querySelector('[data-piece]:not(:empty)') !== null")) === true) return;
+    await setTimeout(50);
+  }
+  complain('the page of the service stays empty');
 }
 
 function complain(text: string): void {
@@ -146,7 +159,11 @@ interface Heard {
 
 function hear(method: string, { entry, request }: Heard): void {
   if (entry !== undefined && entry.level === 'error') complain(`the browser says: ${entry.text}`);
-  if (method === 'Runtime.exceptionThrown') complain('a script failed: there should be none');
-  if (method === 'Network.requestWillBeSent' && request !== undefined && !/^(?:file|about|data):/.test(request.url))
-    complain(`it asks for ${request.url}`);
+  if (method === 'Runtime.exceptionThrown') complain(live ? 'a script failed' : 'a script failed: there should be none');
+  if (method === 'Network.requestWillBeSent' && request !== undefined && !isOwn(request.url)) complain(`it asks for ${request.url}`);
+}
+
+/** A report asks for nothing, the page of a service only for what that serves. */
+function isOwn(url: string): boolean {
+  return /^(?:file|about|data):/.test(url) || (live && new URL(url).origin === new URL(report ?? '').origin);
 }

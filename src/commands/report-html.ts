@@ -1,6 +1,7 @@
 /** What of a result the HTML page shows. */
 import { renderPage } from '../core/report/html/page.ts';
-import type { Drawn, PageParts } from '../core/report/html/page.ts';
+import type { Drawn } from '../core/report/html/page.ts';
+import { marksOf } from '../core/report/html/percentiles.ts';
 import type { Judged } from '../core/report/render/judged.ts';
 import { isJudged, verdictOf } from '../core/report/render/judged.ts';
 import { verdictTone } from '../core/report/render/table.ts';
@@ -21,7 +22,7 @@ export function renderHtml(result: Result, judged: Judged): string {
     measured: tables,
     drawn: drawnOf(result),
     before: judged.baseline?.histograms.baseline ?? null,
-    marks: marksOf(judged),
+    marks: marksOf(judged.sla),
     version: VERSION,
   });
 }
@@ -44,19 +45,4 @@ function drawnOf(result: Result): readonly Drawn[] {
 
 function drawnRun({ name, run }: RunSource): Drawn {
   return { name, histogram: LatencyHistogram.decode(run.histogram), rows: run.series, calls: run.calls };
-}
-
-const QUANTILES: ReadonlyMap<string, number> = new Map([
-  ['p50_latency', 0.5],
-  ['p95_latency', 0.95],
-  ['p99_latency', 0.99],
-  ['max_latency', 1],
-]);
-
-/** The service level's bounds on percentiles; bounds of a user's own may be on anything, and stand in the table. */
-function marksOf({ sla }: Judged): PageParts['marks'] {
-  return (sla?.checks ?? []).flatMap(({ name, bound }) => {
-    const quantile = QUANTILES.get(name);
-    return quantile === undefined ? [] : [{ quantile, boundMs: bound }];
-  });
 }

@@ -114,18 +114,20 @@ describe('without a rule for the relay', () => {
     expect(text).not.toMatch(/rtplat_(channels|latency|lost)|null|NaN|undefined/);
     expect(await get('/sla')).toMatchObject({ status: 404, document: { error: 'no call is relayed, so none is measured' } });
     expect(await get('/channels/x')).toMatchObject({ status: 404 });
-    expect((await get('/', 'text/html')).text).toContain('<title>rtplat</title>');
+    expect((await get('/', 'text/html')).text).toContain('<title>rtplat sip-serve</title>');
   });
 
-  test('/events tells metrics, health and calls, and each call that has ended', async () => {
+  test('/events tells metrics, health and calls, each call that has ended, and to a page what it shows', async () => {
     const { http, caller } = await start(BEHAVIOR, 28_750);
     const abort = new AbortController();
-    const response = await fetch(`${http}/events`, { signal: abort.signal });
+    const response = await fetch(`${http}/events?charts`, { signal: abort.signal });
     const call = await caller.call('600');
     if (typeof call !== 'string') await call.hangUp();
     let text = '';
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    while (!text.includes('event: ended')) text += new TextDecoder().decode((await reader.read()).value);
+    while (!text.includes('event: ended') || !/event: charts\n.*\n/.test(text)) text += new TextDecoder().decode((await reader.read()).value);
+    const [, pieces = ''] = /event: charts\ndata: (.*)\n/.exec(text) ?? [];
+    expect(JSON.parse(pieces)).toMatchObject({ quiet: 'No call is relayed here, so no latency is measured.' });
     for (const event of ['metrics', 'health', 'calls']) expect(text).toContain(`event: ${event}\n`);
     expect(JSON.parse(/event: ended\ndata: (.*)\n/.exec(text)?.[1] ?? '')).toMatchObject({
       user: '600',

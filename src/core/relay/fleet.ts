@@ -266,6 +266,11 @@ export class RelayFleet {
     return this.#interruptions > 0 ? [] : this.#media.series(this.register.counters().lost);
   }
 
+  /** The last seconds of which every packet's fate is known, oldest first; `t` counts from now, in whole seconds below 0. */
+  recent(): readonly SeriesRow[] {
+    return this.#media.totals.recent.rows(Math.ceil(this.#options.nowNs() / 1e9));
+  }
+
   /** No more ports are handed out. The calls are their owners' to end. */
   refuseNew(): void {
     this.#allocator.stop();

@@ -10,7 +10,7 @@ import { CallRegister } from './register.ts';
 /** What is read of a {@link RelayFleet}. */
 export type RelayNumbers = Pick<
   RelayFleet,
-  'call' | 'calls' | 'histogram' | 'hostDelay' | 'interruptions' | 'metrics' | 'register' | 'series'
+  'call' | 'calls' | 'histogram' | 'hostDelay' | 'interruptions' | 'metrics' | 'recent' | 'register' | 'series'
 >;
 
 const NO_PORTS: PortCounts = { total: 0, free: 0, bound: 0, draining: 0, foreign: 0 };
@@ -24,6 +24,7 @@ export function noRelay(selection: EngineSelection, uptimeSeconds: () => number)
     interruptions: 0,
     call: () => undefined,
     calls: () => [],
+    recent: () => [],
     series: () => Promise.resolve([]),
     metrics: (): MetricsDocument => ({
       total_channels: 0,

@@ -6,6 +6,7 @@
 import type { RelayCounters } from '../report/metrics.ts';
 import { HISTOGRAM_BYTES, histogramStorage, LatencyHistogram } from '../stats/histogram.ts';
 import { LATE_NUMBERS } from '../stats/late.ts';
+import { RECENT_BYTES, RecentSeconds } from './recent-seconds.ts';
 import { TRACKER_NUMBERS } from './tracker.ts';
 
 /** Indexes into the numbers of a call; the tracker's own come first. */
@@ -42,7 +43,8 @@ const TOTAL_NUMBERS = 4;
 
 const NUMBER_BYTES = 8;
 const CALL_BYTES = align(CALL_NUMBERS * NUMBER_BYTES) + align(HISTOGRAM_BYTES);
-export const TOTALS_BYTES: number = align(TOTAL_NUMBERS * NUMBER_BYTES) + 2 * align(HISTOGRAM_BYTES);
+const RECENT_AT = align(TOTAL_NUMBERS * NUMBER_BYTES) + 2 * align(HISTOGRAM_BYTES);
+export const TOTALS_BYTES: number = RECENT_AT + align(RECENT_BYTES);
 /** Calls that get their memory together: untouched pages of a large buffer cost nothing. */
 const CALLS_A_BUFFER = 32;
 
@@ -191,17 +193,21 @@ export class TotalsMemory {
   readonly histogram: LatencyHistogram;
   /** What a clock in user space would have added to each of them. */
   readonly hostDelay: LatencyHistogram;
+  /** What happened in each of the last seconds. */
+  readonly recent: RecentSeconds;
 
   constructor(buffer: SharedArrayBuffer) {
     this.numbers = new Float64Array(buffer, 0, TOTAL_NUMBERS);
     const first = align(TOTAL_NUMBERS * NUMBER_BYTES);
     this.histogram = new LatencyHistogram(histogramStorage(buffer, first));
     this.hostDelay = new LatencyHistogram(histogramStorage(buffer, first + align(HISTOGRAM_BYTES)));
+    this.recent = new RecentSeconds(buffer, RECENT_AT);
   }
 
   reset(): void {
     this.numbers.fill(0);
     this.histogram.reset();
     this.hostDelay.reset();
+    this.recent.reset();
   }
 }

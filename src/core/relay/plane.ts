@@ -93,7 +93,10 @@ export class RelayPlane implements RelayObserver {
       unstamped: numbers[ECHO_UNSTAMPED] as number,
       strays: numbers[STRAY_ECHOES] as number,
     };
-    this.#series = new SecondSeries(parts.settings.lossTimeoutNs, SERIES_SECONDS);
+    const { recent } = parts.totals;
+    // Whole seconds: those of a plane before this one lie in the same memory, and two of one second would be one.
+    const startedSecond = Math.round(this.#startedNs / 1e9);
+    this.#series = new SecondSeries(parts.settings.lossTimeoutNs, SERIES_SECONDS, (row) => recent.add(startedSecond + row.t, row));
   }
 
   /**

@@ -38,11 +38,12 @@ export const NO_LATENCY: LatencySummary = {
 
 /** The latency members of the metrics document, of a call and of a run. */
 export function summarize(histogram: LatencyHistogram, fates: PacketFates): LatencySummary {
+  const [p50 = null, p95 = null, p99 = null] = histogram.quantilesNs([0.5, 0.95, 0.99]);
   return {
     total_latencies: histogram.count,
-    p50_latency: toMs(histogram.quantileNs(0.5)),
-    p95_latency: toMs(histogram.quantileNs(0.95)),
-    p99_latency: toMs(histogram.quantileNs(0.99)),
+    p50_latency: toMs(p50),
+    p95_latency: toMs(p95),
+    p99_latency: toMs(p99),
     max_latency: toMs(histogram.maxNs),
     avg_latency: toMs(histogram.meanNs),
     late_ratio: ratio(fates.lateCount, fates.returned),

@@ -21,6 +21,7 @@ interface OpenSecond {
 export class SecondSeries {
   readonly #timeoutNs: number;
   readonly #maxRows: number;
+  readonly #told: (row: SeriesRow) => void;
   #rows: SeriesRow[] = [];
   /** Rows made so far, those that are no longer kept among them. */
   #made = 0;
@@ -33,10 +34,12 @@ export class SecondSeries {
   /**
    * @param timeoutNs an echo that takes longer counts as lost.
    * @param maxRows the last so many seconds are kept: a service may run for years.
+   * @param told of each row as it is made.
    */
-  constructor(timeoutNs: number, maxRows: number = Number.POSITIVE_INFINITY) {
+  constructor(timeoutNs: number, maxRows: number = Number.POSITIVE_INFINITY, told: (row: SeriesRow) => void = () => {}) {
     this.#timeoutNs = timeoutNs;
     this.#maxRows = maxRows;
+    this.#told = told;
   }
 
   /** @param dueNs when the packet was due, since the start. */
@@ -120,7 +123,9 @@ export class SecondSeries {
   }
 
   #row(row: Omit<SeriesRow, 't'>): void {
-    this.#rows.push({ t: this.#made, ...row });
+    const made = { t: this.#made, ...row };
+    this.#rows.push(made);
+    this.#told(made);
     this.#made += 1;
     this.#lost += row.lost;
     // Now and then, not at every row: taking one off the front moves all.

@@ -9,6 +9,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string | Uint8Array;
+  /** Content-Security-Policy of a page. */
+  readonly policy?: string;
 }
 
 export interface HttpRequest {
@@ -22,7 +24,16 @@ export interface HttpRequest {
 export interface EventStream {
   /** Sends one event; a client that does not read fast enough misses some. */
   send(event: string, data: unknown): void;
+  /** Bytes that the client has not taken yet. */
+  readonly unread: number;
 }
+
+/**
+ * Called for each client of `GET /events`; the returned function is called when it is gone.
+ *
+ * @param asked the query of its URL.
+ */
+export type EventTeller = (stream: EventStream, asked: URLSearchParams) => () => void;
 
 export interface HttpServiceOptions {
   readonly host: string;
@@ -30,8 +41,7 @@ export interface HttpServiceOptions {
   readonly port: number;
   /** undefined is 404. */
   readonly answer: (request: HttpRequest) => HttpAnswer | undefined;
-  /** Called for each client of `GET /events`; the returned function is called when it is gone. */
-  readonly events?: (stream: EventStream) => () => void;
+  readonly events?: EventTeller;
 }
 
 export interface HttpService {
@@ -96,7 +106,7 @@ function serve(request: IncomingMessage, response: ServerResponse, options: Http
   const path = pathOf(request.url ?? '/');
   if (path === undefined) return send(request, response, json(400, { error: 'the path is not valid percent-encoding' }));
   if (path === '/events' && options.events !== undefined && request.method === 'GET') {
-    return stream(response, options.events, streams);
+    return stream(request, response, options.events, streams);
   }
   let answer: HttpAnswer | undefined;
   try {
@@ -122,20 +132,27 @@ function send(request: IncomingMessage, response: ServerResponse, answer: HttpAn
     'Content-Length': Buffer.byteLength(answer.body),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
+    ...(answer.policy === undefined ? {} : { 'Content-Security-Policy': answer.policy }),
   });
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }
 
-function stream(response: ServerResponse, events: NonNullable<HttpServiceOptions['events']>, streams: Set<ServerResponse>): void {
+function stream(request: IncomingMessage, response: ServerResponse, events: EventTeller, streams: Set<ServerResponse>): void {
   response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store' });
   // A client is to know that it is connected before the first event.
   response.flushHeaders();
   streams.add(response);
-  const gone = events({
+  const url = request.url ?? '';
+  const query = url.indexOf('?');
+  const told: EventStream = {
     send: (event, data) => {
       if (response.writableLength < MAX_UNREAD_BYTES) response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     },
-  });
+    get unread() {
+      return response.writableLength;
+    },
+  };
+  const gone = events(told, new URLSearchParams(query < 0 ? '' : url.slice(query)));
   response.on('close', () => {
     streams.delete(response);
     gone();

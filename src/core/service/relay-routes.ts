@@ -5,7 +5,7 @@ import { checkService } from '../report/verdict.ts';
 import type { RelayFleet } from '../relay/fleet.ts';
 import { relayPage } from './dashboard.ts';
 import type { HealthDocument } from './health.ts';
-import type { EventStream, HttpAnswer, HttpRequest } from './http.ts';
+import type { EventTeller, HttpAnswer, HttpRequest } from './http.ts';
 import { serviceEvents, serviceRoutes } from './service-routes.ts';
 import type { ServiceSources } from './service-routes.ts';
 
@@ -18,7 +18,7 @@ export function relayRoutes(sources: RelayRouteSources): (request: HttpRequest) 
   return serviceRoutes(relaySources(sources));
 }
 
-export function relayEvents(sources: RelayRouteSources): (stream: EventStream) => () => void {
+export function relayEvents(sources: RelayRouteSources): EventTeller {
   return serviceEvents(relaySources(sources));
 }
 
@@ -31,6 +31,8 @@ function relaySources(sources: RelayRouteSources): ServiceSources {
   const { fleet, health } = sources;
   return {
     health,
+    relay: fleet,
+    relays: true,
     metrics: () => fleet.metrics(),
     families: () => relayMetricFamilies(sources),
     channels: (most) => fleet.calls().slice(0, most),

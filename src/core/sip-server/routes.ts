@@ -3,7 +3,7 @@ import type { RelayNumbers } from '../relay/none.ts';
 import { checkService } from '../report/verdict.ts';
 import type { MetricFamily } from '../report/render/families.ts';
 import type { HealthDocument } from '../service/health.ts';
-import type { EventStream, HttpAnswer, HttpRequest } from '../service/http.ts';
+import type { EventTeller, HttpAnswer, HttpRequest } from '../service/http.ts';
 import { serviceEvents, serviceRoutes } from '../service/service-routes.ts';
 import type { ServiceSources } from '../service/service-routes.ts';
 import type { CallBook } from './call-book.ts';
@@ -56,10 +56,10 @@ export function sipRoutes(sources: SipRouteSources): (request: HttpRequest) => H
 }
 
 /** `GET /events`: metrics, health and calls once a second; each digit and each ended call when it happens. */
-export function sipEvents(sources: SipRouteSources): (stream: EventStream) => () => void {
+export function sipEvents(sources: SipRouteSources): EventTeller {
   const tellAll = serviceEvents(sourcesOf(sources));
-  return (stream) => {
-    const gone = tellAll(stream);
+  return (stream, asked) => {
+    const gone = tellAll(stream, asked);
     const silence = sources.listen({
       digit: (event) => stream.send('digit', event),
       ended: (record) => stream.send('ended', record),
@@ -86,6 +86,8 @@ function sourcesOf(sources: SipRouteSources): ServiceSources {
   const { book } = server;
   return {
     health,
+    relay,
+    relays,
     metrics: () => sipMetrics(sources),
     families: () => sipMetricFamilies(sources),
     channels: (most) => book.documents(nowMs(), most).map((call) => channelDocument(call, relay.call(call.id))),

@@ -144,22 +144,32 @@ export class LatencyHistogram {
    * {@link maxNs}; null without samples.
    */
   quantileNs(quantile: number): number | null {
+    const [valueNs] = this.quantilesNs([quantile]);
+    return valueNs ?? null;
+  }
+
+  /** {@link quantileNs} of several in one pass; none without samples. @param ascending each 0 … 1. */
+  quantilesNs(ascending: readonly number[]): readonly number[] {
     const count = this.count;
-    if (count === 0) return null;
+    if (count === 0) return [];
     const minNs = this.#number(MIN_NS);
     const maxNs = this.#number(MAX_NS);
-    const rank = rankOf(quantile, count);
     const counts = this.#counts;
     const last = this.#number(LAST_INDEX);
+    let index = this.#number(FIRST_INDEX) - 1;
     let reached = 0;
-    for (let index = this.#number(FIRST_INDEX); index <= last; index++) {
-      reached += counts[index] as number;
-      if (reached < rank) continue;
+    const values: number[] = [];
+    for (const quantile of ascending) {
+      const rank = rankOf(quantile, count);
+      while (reached < rank && index < last) {
+        index += 1;
+        reached += counts[index] as number;
+      }
       const valueNs = quantile === 0 ? lowestNsAt(index) : highestNsAt(index);
-      return Math.max(minNs, Math.min(maxNs, valueNs));
+      // The first only when another thread has emptied the buckets meanwhile.
+      values.push(reached < rank ? maxNs : Math.max(minNs, Math.min(maxNs, valueNs)));
     }
-    // Only when another thread has emptied the buckets meanwhile.
-    return maxNs;
+    return values;
   }
 
   /** Number of samples at or below `valueNs`, to the resolution of the buckets. */

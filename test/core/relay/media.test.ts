@@ -215,6 +215,9 @@ describe.each(KINDS)('a relay $where', ({ start }) => {
     send(caller, rtp(1, 1));
     await caller.at.received(1);
     await expect.poll(() => fleet.metrics().total_latencies).toBe(1);
+    const measured = [expect.objectContaining({ sent: 1, received: 1, lost: 0, p50: expect.any(Number) as number })];
+    await expect.poll(() => fleet.recent().filter(({ sent }) => sent > 0), { timeout: 20_000 }).toEqual(measured);
+    expect(fleet.recent().every(({ t }) => Number.isInteger(t) && t < 0)).toBe(true);
     await media.stop();
     const next =
       media instanceof ThreadMedia ? await ThreadMedia.start(SETTINGS, { engine: 'portable', before: media }) : await start(SETTINGS);
@@ -227,7 +230,10 @@ describe.each(KINDS)('a relay $where', ({ start }) => {
     expect(await again.bind()).toBe(caller.to.port);
     expect([fleet.interruptions, await fleet.series()]).toEqual([1, []]);
     expect(fleet.metrics()).toMatchObject({ total_channels: 2, counters: { from_peer: 1, returned: 1 } });
-    if (media instanceof ThreadMedia) expect(fleet.metrics().total_latencies).toBe(1);
+    if (media instanceof ThreadMedia) {
+      expect(fleet.metrics().total_latencies).toBe(1);
+      expect(fleet.recent().filter(({ sent }) => sent > 0)).toEqual(measured);
+    }
   });
 
   it('stops with calls up, and leaves neither a descriptor nor a port', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SeriesRow } from '../../../src/core/report/run.ts';
 import { SecondSeries } from '../../../src/core/report/series.ts';
 
 const SECOND = 1e9;
@@ -94,4 +95,18 @@ it('an hour without a packet is 3600 rows of nothing, and costs no histogram eac
   expect(rows).toHaveLength(3603);
   expect(rows.slice(0, 3602).every((row) => row.sent === 0 && row.p50 === null)).toBe(true);
   expect(rows.at(-1)).toMatchObject({ t: 3602, sent: 1, lost: 0 });
+});
+
+it('tells each row when it is made', () => {
+  const told: SeriesRow[] = [];
+  const series = new SecondSeries(1e9, 2, (row) => told.push(row));
+  series.sent(0.5e9);
+  series.settle(1.9e9);
+  expect(told).toEqual([]);
+  series.settle(4.1e9);
+  expect(told.map(({ t, sent, lost }) => [t, sent, lost])).toEqual([
+    [0, 1, 1],
+    [1, 0, 0],
+    [2, 0, 0],
+  ]);
 });

@@ -40,6 +40,13 @@ describe('requests', () => {
     expect(JSON.parse(body)).toEqual({ here: true });
   });
 
+  it('of a page are answered with its policy, and of anything else with none', async () => {
+    const page = { status: 200, contentType: 'text/html', body: '<p>', policy: "default-src 'none'" };
+    const { port } = await start({ answer: ({ path }) => (path === '/' ? page : json(200, {})) });
+    expect((await get(port, '/')).headers['content-security-policy']).toBe("default-src 'none'");
+    expect((await get(port, '/metrics')).headers).not.toHaveProperty('content-security-policy');
+  });
+
   it('reach the answer decoded, without their query, with their Accept header', async () => {
     const { port, asked } = await start();
     await get(port, '/channels/a%2Fb%20c?x=%zz', { accept: 'text/plain' });
@@ -117,6 +124,27 @@ describe('server-sent events', () => {
     await gone.promise;
     streams[0]!.send('metrics', 'nobody');
     expect((await get(port, '/here')).status).toBe(200);
+  });
+
+  it('come with what the client asks for', async () => {
+    const { port } = await start({
+      events: (stream, asked) => {
+        stream.send('asked', [...asked]);
+        return () => {};
+      },
+    });
+    const asked = async (path: string): Promise<unknown> => {
+      const client = await open(port, path);
+      const [[, data] = []] = await events(client, 1);
+      client.destroy();
+      return data;
+    };
+    expect(await asked('/events')).toEqual([]);
+    expect(await asked('/events?charts')).toEqual([['charts', '']]);
+    expect(await asked('/events?a=%zz&b=1')).toEqual([
+      ['a', '%zz'],
+      ['b', '1'],
+    ]);
   });
 
   it('are left out for a client that does not read', async () => {

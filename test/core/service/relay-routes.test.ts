@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RelayFleet } from '../../../src/core/relay/fleet.ts';
 import { LocalMedia } from '../../../src/core/relay/media.ts';
 import { nowNs } from '../../../src/core/udp/clock.ts';
 import type { HealthDocument } from '../../../src/core/service/health.ts';
+import type { EventTeller } from '../../../src/core/service/http.ts';
 import { relayEvents, relayRoutes } from '../../../src/core/service/relay-routes.ts';
 import { createPortableEngine } from '../../../src/core/udp/portable.ts';
 import { MappedEngine } from '../../kit/mapped-engine.ts';
@@ -131,22 +133,111 @@ it('GET /sla is insufficient before anything was measured', () => {
 
 it('GET / is the dashboard, and what is not there is left to the server', () => {
   expect(get('/').contentType).toBe('text/html; charset=utf-8');
-  expect(get('/').body).toContain('<title>rtplat</title>');
+  expect(get('/').body).toContain('<title>rtplat ari-serve</title>');
   expect(relayRoutes({ fleet, health: () => health })({ path: '/metricsx', accept: '' })).toBeUndefined();
 });
 
-it('GET /events tells metrics, health and calls at once and every second, until the client is gone', () => {
-  vi.useFakeTimers();
-  try {
-    const told: string[] = [];
-    const gone = relayEvents({ fleet, health: () => health })({ send: (event) => told.push(event) });
+interface Client {
+  readonly told: string[];
+  readonly pieces: unknown[];
+  readonly gone: () => void;
+}
+
+/** @param unread what the client has not taken yet, bytes. */
+function listen(events: EventTeller, query = '', unread = 0): Client {
+  const told: string[] = [];
+  const pieces: unknown[] = [];
+  const send = (event: string, data: unknown): void => {
+    told.push(event);
+    if (event === 'charts') pieces.push(data);
+  };
+  return { told, pieces, gone: events({ send, unread }, new URLSearchParams(query)) };
+}
+
+/** Pictures come when what draws them is loaded. */
+async function drawn({ pieces }: Client, times: number): Promise<void> {
+  while (pieces.length < times) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('GET /events', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('tells metrics, health and calls at once and every second, until the client is gone', () => {
+    const { told, gone } = listen(relayEvents({ fleet, health: () => health }));
     expect(told).toEqual(['metrics', 'health', 'calls']);
     vi.advanceTimersByTime(3_000);
     expect(told).toHaveLength(12);
     gone();
     vi.advanceTimersByTime(3_000);
     expect(told).toHaveLength(12);
-  } finally {
-    vi.useRealTimers();
-  }
+  });
+
+  it('tells the pieces of the page to who asks for them', async () => {
+    const client = listen(relayEvents({ fleet, health: () => health }), '?charts');
+    await drawn(client, 1);
+    expect(client.told).toEqual(['metrics', 'health', 'calls', 'charts']);
+    expect(client.pieces).toEqual([expect.objectContaining({ quiet: expect.stringMatching(/^Nothing was measured yet/) as string })]);
+    client.gone();
+  });
+
+  it('draws once a second however many pages there are, and not at all without one', async () => {
+    const recent = vi.spyOn(fleet, 'recent');
+    const events = relayEvents({ fleet, health: () => health });
+    const watching = listen(events);
+    vi.advanceTimersByTime(3_000);
+    expect(recent).not.toHaveBeenCalled();
+    const pages: Client[] = [];
+    for (let i = 0; i < 5; i++) {
+      pages.push(listen(events, '?charts'));
+      vi.advanceTimersByTime(100);
+    }
+    for (const page of pages) await drawn(page, 1);
+    expect(recent).toHaveBeenCalledTimes(1);
+    for (let second = 2; second <= 10; second++) {
+      vi.advanceTimersByTime(1_000);
+      for (const page of pages) await drawn(page, second);
+      expect(recent).toHaveBeenCalledTimes(second);
+    }
+    for (const { gone } of pages) gone();
+    vi.advanceTimersByTime(3_000);
+    expect(recent).toHaveBeenCalledTimes(10);
+    watching.gone();
+  });
+
+  it('keeps pictures from a client that is behind, and nothing else', async () => {
+    const events = relayEvents({ fleet, health: () => health });
+    const slow = listen(events, '?charts', 100_000);
+    const fast = listen(events, '?charts');
+    await drawn(fast, 1);
+    vi.advanceTimersByTime(1_000);
+    await drawn(fast, 2);
+    expect(slow.told).toEqual(['metrics', 'health', 'calls', 'metrics', 'health', 'calls']);
+    for (const { gone } of [slow, fast]) gone();
+  });
+
+  it('says when it cannot draw, and goes on', async () => {
+    vi.spyOn(fleet, 'recent').mockImplementation(() => {
+      throw new Error('no <memory>');
+    });
+    const client = listen(relayEvents({ fleet, health: () => health }), '?charts');
+    await drawn(client, 1);
+    expect(client.pieces).toEqual([{ quiet: 'The pictures could not be drawn: no &lt;memory&gt;' }]);
+    vi.advanceTimersByTime(1_000);
+    await drawn(client, 2);
+    client.gone();
+  });
+
+  it('tells nothing that docs/http.md does not describe', async () => {
+    const client = listen(relayEvents({ fleet, health: () => health }), '?charts');
+    await drawn(client, 1);
+    client.gone();
+    const page = readFileSync(new URL('../../../docs/http.md', import.meta.url), 'utf8');
+    const section = page.slice(page.indexOf('## GET /events'), page.indexOf('## GET /\n'));
+    for (const event of client.told) expect(section).toContain(`\`${event}\``);
+  });
 });

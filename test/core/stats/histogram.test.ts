@@ -142,6 +142,18 @@ describe('beside hdr-histogram-js', () => {
     );
   });
 
+  test('several quantiles in one pass are those that are asked for one by one', () => {
+    const some = fc.array(fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 0.5, 0.99, 1)));
+    fc.assert(
+      fc.property(fc.array(anyNs, { maxLength: 200 }), some, (values, quantiles) => {
+        const histogram = histogramOf(values);
+        const ascending = quantiles.toSorted((a, b) => a - b);
+        const each = values.length === 0 ? [] : ascending.map((quantile) => histogram.quantileNs(quantile));
+        expect(histogram.quantilesNs(ascending)).toEqual(each);
+      }),
+    );
+  });
+
   test('a quantile that falls on a sample is not rounded up to the next one', () => {
     const values = Array.from({ length: 100 }, (_, i) => (i + 1) * MS);
     const histogram = histogramOf(values);

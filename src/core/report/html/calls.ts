@@ -2,12 +2,12 @@
 import { formatCount, formatMs, formatRatio } from '../render/table.ts';
 import type { Table } from '../render/table.ts';
 import type { CallRow } from '../run.ts';
+import type { Figure } from './figure.ts';
 import { html, NOTHING } from './markup.ts';
-import type { Html } from './markup.ts';
 import { pictures, px, xAxis, yAxis } from './plot.ts';
 import type { Tick } from './plot.ts';
 import { latencyScale } from './scales.ts';
-import { columnsOf, numbersOf, plainRow } from './tables.ts';
+import { columnsOf, plainRow } from './tables.ts';
 
 /** Columns of the picture: those with the highest maximum, in the order of the run. */
 const MAX_CALLS = 400;
@@ -20,46 +20,62 @@ interface MeasuredCall {
   readonly max: number;
 }
 
-/** NOTHING with fewer than two measured calls: there is nothing to compare. */
-export function callChart(all: readonly CallRow[]): Html {
+/** How calls are shown. */
+export interface CallView {
+  /** The end of `call, …`. */
+  readonly order: string;
+  readonly most: number;
+  /** Whether a table with the numbers belongs to the picture. */
+  readonly numbers: boolean;
+}
+
+const OF_A_RUN: CallView = { order: 'in the order of the run', most: MAX_CALLS, numbers: true };
+
+/** null with fewer than two measured calls: there is nothing to compare. */
+export function callFigure(all: readonly CallRow[], { order, most, numbers }: CallView = OF_A_RUN): Figure | null {
   const measured = all.flatMap((call): readonly MeasuredCall[] => {
     const { p50_latency: p50, max_latency: max } = call;
     // Some writers know percentiles without the maximum.
     const top = max ?? call.p99_latency ?? call.p95_latency ?? p50;
     return p50 === undefined || p50 === null || top === undefined || top === null ? [] : [{ call, p50, max: top }];
   });
-  if (measured.length < 2) return NOTHING;
-  const worst = new Set(measured.toSorted((a, b) => b.max - a.max).slice(0, MAX_CALLS));
+  if (measured.length < 2) return null;
+  const worst = new Set(measured.toSorted((a, b) => b.max - a.max).slice(0, most));
   const calls = measured.filter((one) => worst.has(one));
   const title = 'Latency by call';
   const high = calls.reduce((most, { max }) => Math.max(most, max), 0);
   const low = calls.reduce((least, { p50 }) => (p50 > 0 ? Math.min(least, p50) : least), high);
-  return html`<figure><figcaption><h2>${title}</h2><p>A column is a call or a stream, from its median to its maximum; the dot is its p99. A triangle below it: it lost packets.${
-    measured.length > calls.length ? ` Of ${formatCount(measured.length)} calls, the ${MAX_CALLS} with the highest maximum.` : ''
-  }${all.length > measured.length ? ` ${formatCount(all.length - measured.length)} more were not measured.` : ''}</p></figcaption>
-${pictures({
-  id: 'calls',
-  title,
-  description: describe(calls),
-  draw: (whole) => {
-    const plane = { ...whole, bottom: whole.bottom - LOSS_ROOM };
-    const y = latencyScale(low, high, [plane.bottom, plane.top + 16], plane.size.yTicks);
-    const each = (plane.right - plane.left) / calls.length;
-    const x = (i: number): number => plane.left + (i + 0.5) * each;
-    return html`${xAxis(whole, countTicks(calls.length, x, plane.size.ticks), 'call, in the order of the run')}${yAxis(plane, y.ticks, y.logarithmic ? 'latency, ms, logarithmic' : 'latency, ms')}${calls.map(
-      (
-        { call, p50, max },
-        i,
-      ) => html`<g><title>${named(call)}: p50 ${formatMs(p50)} ms, p99 ${formatMs(call.p99_latency)} ms, max ${formatMs(call.max_latency)} ms, ${lossOf(call)}</title><line class="c0" stroke="#0060a0" stroke-width="${px(Math.max(1, Math.min(8, each * 0.6)))}" x1="${px(x(i))}" x2="${px(x(i))}" y1="${px(y.place(p50) + 1)}" y2="${px(y.place(max) - 1)}"/>${
-        call.p99_latency === undefined || call.p99_latency === null
-          ? NOTHING
-          : html`<circle class="dot" r="${px(Math.max(1.2, Math.min(3.5, each * 0.4)))}" cx="${px(x(i))}" cy="${px(y.place(call.p99_latency))}"/>`
-      }${(call.counters?.lost ?? 0) > 0 ? html`<path class="lost" fill="#a00020" d="M${px(x(i))} ${whole.bottom - 14}l4 8h-8Z"/>` : NOTHING}</g>
+  return {
+    title,
+    about: html`A column is a call or a stream, from its median to its maximum; the dot is its p99. A triangle below it: it lost packets.${
+      measured.length > calls.length ? ` Of ${formatCount(measured.length)} calls, the ${formatCount(most)} with the highest maximum.` : ''
+    }${all.length > measured.length ? ` ${formatCount(all.length - measured.length)} more were not measured.` : ''}`,
+    pictures: pictures({
+      id: 'calls',
+      title,
+      description: describe(calls),
+      draw: (whole) => {
+        const plane = { ...whole, bottom: whole.bottom - LOSS_ROOM };
+        const y = latencyScale(low, high, [plane.bottom, plane.top + 16], plane.size.yTicks);
+        const each = (plane.right - plane.left) / calls.length;
+        const x = (i: number): number => plane.left + (i + 0.5) * each;
+        return html`${xAxis(whole, countTicks(calls.length, x, plane.size.ticks), `call, ${order}`)}${yAxis(plane, y.ticks, y.logarithmic ? 'latency, ms, logarithmic' : 'latency, ms')}${calls.map(
+          (
+            { call, p50, max },
+            i,
+          ) => html`<g><title>${named(call)}: p50 ${formatMs(p50)} ms, p99 ${formatMs(call.p99_latency)} ms, max ${formatMs(call.max_latency)} ms, ${lossOf(call)}</title><line class="c0" stroke="#0060a0" stroke-width="${px(Math.max(1, Math.min(8, each * 0.6)))}" x1="${px(x(i))}" x2="${px(x(i))}" y1="${px(y.place(p50) + 1)}" y2="${px(y.place(max) - 1)}"/>${
+            call.p99_latency === undefined || call.p99_latency === null
+              ? NOTHING
+              : html`<circle class="dot" r="${px(Math.max(1.2, Math.min(3.5, each * 0.4)))}" cx="${px(x(i))}" cy="${px(y.place(call.p99_latency))}"/>`
+          }${(call.counters?.lost ?? 0) > 0 ? html`<path class="lost" fill="#a00020" d="M${px(x(i))} ${whole.bottom - 14}l4 8h-8Z"/>` : NOTHING}</g>
 `,
-    )}`;
-  },
-})}${numbersOf(callNumbers(title, calls))}</figure>
-`;
+        )}`;
+      },
+    }),
+    lines: [],
+    note: '',
+    tables: numbers ? [callNumbers(title, calls)] : [],
+  };
 }
 
 function countTicks(count: number, x: (i: number) => number, ticks: number): readonly Tick[] {

@@ -2,52 +2,57 @@
 import { formatCount, formatRatio } from '../render/table.ts';
 import type { Table } from '../render/table.ts';
 import type { SeriesRow } from '../run.ts';
+import type { Figure } from './figure.ts';
 import { intervalsOf, stretchesOf } from './intervals.ts';
 import type { Stretch } from './intervals.ts';
-import { html, NOTHING } from './markup.ts';
-import type { Html } from './markup.ts';
+import { html } from './markup.ts';
 import { pictures, px, xAxis } from './plot.ts';
 import { clock, timeScale } from './scales.ts';
-import { columnsOf, numbersOf, plainRow } from './tables.ts';
+import { columnsOf, plainRow } from './tables.ts';
 
 /** Rows of the table and blocks of the picture; those that lost most. */
 const MAX_STRETCHES = 500;
 /** The picture is no higher than its blocks, compared with other pictures. */
 const LESS_HEIGHT = -160;
 
-/** NOTHING for a run without a row of its seconds, or without a loss in one. */
-export function lossChart(rows: readonly SeriesRow[]): Html {
+/** null for a run without a row of its seconds, or without a loss in one. */
+export function lossFigure(rows: readonly SeriesRow[]): Figure | null {
   const { from, to } = intervalsOf(rows);
   const all = stretchesOf(rows).map((one, i, all): Spaced => {
     const gap = one.from - (all[i - 1]?.to ?? from);
     return { from: one.from, to: one.to, sent: one.sent, lost: one.lost, gap };
   });
-  if (all.length === 0) return NOTHING;
+  if (all.length === 0) return null;
   const stretches = all
     .toSorted((a, b) => b.lost - a.lost)
     .slice(0, MAX_STRETCHES)
     .toSorted((a, b) => a.from - b.from);
   const title = 'Bursts and gaps of loss';
   const longest = all.reduce((a, b) => (b.to - b.from > a.to - a.from ? b : a));
-  return html`<figure><figcaption><h2>${title}</h2><p>A block is a stretch of seconds in each of which packets were lost; between blocks nothing was lost for a second at the least. A run file has a row a second: bursts within one are not told apart.${
-    all.length > stretches.length
-      ? ` Of ${formatCount(all.length)} stretches, the ${formatCount(MAX_STRETCHES)} that lost most are drawn.`
-      : ''
-  }</p></figcaption>
-${pictures({
-  id: 'losses',
-  title,
-  description: `${formatCount(all.length)} ${all.length === 1 ? 'stretch' : 'stretches'} of loss; the longest, of ${clock(longest.to - longest.from)}, begins at ${clock(longest.from)}.`,
-  extraHeight: LESS_HEIGHT,
-  draw: (plane) => {
-    const x = timeScale(from, to, [plane.left, plane.right], plane.size.ticks);
-    return html`${xAxis(plane, x.ticks, 'since the start of the run')}<g class="lost" fill="#a00020">${stretches.map((one) => {
-      const [start, end] = [x.place(one.from), x.place(one.to)];
-      return html`<rect x="${px(start)}" width="${Math.max(2, px(end - start))}" y="${plane.top}" height="${plane.bottom - plane.top}"><title>${clock(one.from)} to ${clock(one.to)}: ${formatCount(one.lost)} lost</title></rect>`;
-    })}</g>`;
-  },
-})}${numbersOf(stretchTable(title, stretches))}</figure>
-`;
+  return {
+    title,
+    about: html`A block is a stretch of seconds in each of which packets were lost; between blocks nothing was lost for a second at the least. A run file has a row a second: bursts within one are not told apart.${
+      all.length > stretches.length
+        ? ` Of ${formatCount(all.length)} stretches, the ${formatCount(MAX_STRETCHES)} that lost most are drawn.`
+        : ''
+    }`,
+    pictures: pictures({
+      id: 'losses',
+      title,
+      description: `${formatCount(all.length)} ${all.length === 1 ? 'stretch' : 'stretches'} of loss; the longest, of ${clock(longest.to - longest.from)}, begins at ${clock(longest.from)}.`,
+      extraHeight: LESS_HEIGHT,
+      draw: (plane) => {
+        const x = timeScale(from, to, [plane.left, plane.right], plane.size.ticks);
+        return html`${xAxis(plane, x.ticks, 'since the start of the run')}<g class="lost" fill="#a00020">${stretches.map((one) => {
+          const [start, end] = [x.place(one.from), x.place(one.to)];
+          return html`<rect x="${px(start)}" width="${Math.max(2, px(end - start))}" y="${plane.top}" height="${plane.bottom - plane.top}"><title>${clock(one.from)} to ${clock(one.to)}: ${formatCount(one.lost)} lost</title></rect>`;
+        })}</g>`;
+      },
+    }),
+    lines: [],
+    note: '',
+    tables: [stretchTable(title, stretches)],
+  };
 }
 
 interface Spaced extends Stretch {

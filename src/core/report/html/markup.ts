@@ -44,6 +44,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 
 /** Text that means nothing but itself: no markup, nothing that turns the direction of what follows, nothing that is no character. */
 export function escapeHtml(text: string): string {
+  if (isPlain(text)) return text;
   let out = '';
   for (const c of text) {
     const point = c.codePointAt(0) ?? 0;
@@ -51,6 +52,15 @@ export function escapeHtml(text: string): string {
     else out += ENTITIES.get(c) ?? c;
   }
   return out;
+}
+
+/** Visible ASCII without an entity, as nearly everything is: the paths of a picture are long, and one is drawn every second. */
+function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x26 || code === 0x27 || code === 0x3c || code === 0x3e) return false;
+  }
+  return true;
 }
 
 /** Controls, marks of direction, separators of lines, halves of surrogate pairs, and what HTML forbids. */

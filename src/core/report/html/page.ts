@@ -5,14 +5,15 @@
 import type { LatencyHistogram } from '../../stats/histogram.ts';
 import type { Cell, Table } from '../render/table.ts';
 import type { CallRow } from '../run.ts';
-import { callChart } from './calls.ts';
-import { lossChart } from './losses.ts';
+import { callFigure } from './calls.ts';
+import { figureHtml } from './figure.ts';
+import { lossFigure } from './losses.ts';
 import { Html, html, NOTHING } from './markup.ts';
-import { percentileChart } from './percentiles.ts';
+import { percentileFigure } from './percentiles.ts';
 import type { Mark } from './percentiles.ts';
 import { STYLE, STYLE_HASH } from './style.ts';
 import { tableHtml } from './tables.ts';
-import { overlayChart, timelineChart } from './timeline.ts';
+import { overlayFigure, timelineFigure } from './timeline.ts';
 import type { NamedSeries } from './timeline.ts';
 
 /** A run, or what of a source can be drawn. */
@@ -88,7 +89,8 @@ function charts({ drawn, before, marks }: PageParts): Html {
   const curves = named.flatMap(({ name, histogram }) => (histogram === null ? [] : [{ name, histogram }]));
   const [only] = drawn;
   const alone = only !== undefined && drawn.length === 1 ? only : undefined;
+  const rest = alone === undefined ? [overlayFigure(drawn)] : [timelineFigure(alone.rows), lossFigure(alone.rows), callFigure(alone.calls)];
   return html`<div class="group">
-${percentileChart(curves, marks)}${alone === undefined ? overlayChart(drawn) : [timelineChart(alone.rows), lossChart(alone.rows), callChart(alone.calls)]}</div>
+${[percentileFigure(curves, marks), ...rest].map(figureHtml)}</div>
 `;
 }

@@ -3,16 +3,18 @@
  * far from the worst in a thousand as that one from the median's neighbourhood.
  */
 import { line } from 'd3-shape';
-import { samplesNeeded } from '../../stats/service-level.ts';
 import type { LatencyHistogram } from '../../stats/histogram.ts';
+import { samplesNeeded } from '../../stats/service-level.ts';
 import { formatCount, formatMs } from '../render/table.ts';
 import type { Table } from '../render/table.ts';
-import { html, NOTHING } from './markup.ts';
+import type { ReportVerdict } from '../verdict.ts';
+import type { Figure } from './figure.ts';
+import { html } from './markup.ts';
 import type { Html } from './markup.ts';
-import { legend, linePath, pictures, px, xAxis, yAxis } from './plot.ts';
+import { linePath, pictures, px, xAxis, yAxis } from './plot.ts';
 import type { Plane, Tick } from './plot.ts';
 import { latencyScale } from './scales.ts';
-import { columnsOf, numbersOf, plainRow } from './tables.ts';
+import { columnsOf, plainRow } from './tables.ts';
 
 export interface Curve {
   readonly name: string;
@@ -33,53 +35,80 @@ const POINTS = 400;
 /** The percentiles of the table, as far as the samples reach. */
 const QUANTILES = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 0.99999, 0.999999, 0.9999999] as const;
 
-/** NOTHING when no curve has samples. */
-export function percentileChart(given: readonly Curve[], marks: readonly Mark[]): Html {
+const QUANTILE_OF: ReadonlyMap<string, number> = new Map([
+  ['p50_latency', 0.5],
+  ['p95_latency', 0.95],
+  ['p99_latency', 0.99],
+  ['max_latency', 1],
+]);
+
+/** The service level's bounds on percentiles. Bounds of a user's own may be on anything, and stand in a table. */
+export function marksOf(sla: ReportVerdict | null): readonly Mark[] {
+  return (sla?.checks ?? []).flatMap(({ name, bound }) => {
+    const quantile = QUANTILE_OF.get(name);
+    return quantile === undefined ? [] : [{ quantile, boundMs: bound }];
+  });
+}
+
+/** null when no curve has samples. */
+export function percentileFigure(given: readonly Curve[], marks: readonly Mark[]): Figure | null {
   const measured = given.filter(({ histogram }) => histogram.count > 0);
   const curves = measured.slice(0, MAX_LINES);
-  if (curves.length === 0) return NOTHING;
+  if (curves.length === 0) return null;
   const most = Math.max(...curves.map(({ histogram }) => histogram.count));
   const highMs = Math.max(...curves.map(({ histogram }) => msOf(histogram, 1)));
   const title = 'Latency by percentile';
-  const table = percentileTable(title, curves, most);
-  return html`<figure><figcaption><h2>${title}</h2><p>How long the slowest packets took: right of 99.9 % is one packet in a thousand. ${
-    curves.length > 1 ? 'One line a run.' : ''
-  } Where too few packets stand behind a percentile to believe it, the line is thin.${marks.length > 0 ? ' A bar with a cross is a bound of the service level.' : ''}${
-    measured.length > curves.length ? ` Of ${formatCount(measured.length)} lines, the first ${MAX_LINES} are drawn.` : ''
-  }</p></figcaption>
-${pictures({
-  id: 'percentiles',
-  title,
-  description: curves
-    .map(
-      ({ name, histogram }) =>
-        `${name}: half of ${formatCount(histogram.count)} packets within ${formatMs(msOf(histogram, 0.5))} ms, 99 % within ${formatMs(msOf(histogram, 0.99))} ms, all within ${formatMs(msOf(histogram, 1))} ms.`,
-    )
-    .join(' '),
-  draw: (plane) => draw(plane, curves, marks, { most, highMs }),
-})}${curves.length > 1 ? legend(curves.map(({ name }) => name)) : NOTHING}${numbersOf(table)}</figure>
-`;
+  const lastNine = nines(endOf(most));
+  const lines = curves.map(({ histogram }) => ({ count: histogram.count, points: pointsOf(histogram, lastNine) }));
+  return {
+    title,
+    about: html`How long the slowest packets took: right of 99.9 % is one packet in a thousand. ${
+      curves.length > 1 ? 'One line a run.' : ''
+    } Where too few packets stand behind a percentile to believe it, the line is thin.${marks.length > 0 ? ' A bar with a cross is a bound of the service level.' : ''}${
+      measured.length > curves.length ? ` Of ${formatCount(measured.length)} lines, the first ${MAX_LINES} are drawn.` : ''
+    }`,
+    pictures: pictures({
+      id: 'percentiles',
+      title,
+      description: curves
+        .map(
+          ({ name, histogram }) =>
+            `${name}: half of ${formatCount(histogram.count)} packets within ${formatMs(msOf(histogram, 0.5))} ms, 99 % within ${formatMs(msOf(histogram, 0.99))} ms, all within ${formatMs(msOf(histogram, 1))} ms.`,
+        )
+        .join(' '),
+      draw: (plane) => draw(plane, lines, marks, { most, lastNine, highMs }),
+    }),
+    lines: curves.length > 1 ? curves.map(({ name }) => name) : [],
+    note: '',
+    tables: [percentileTable(title, curves, most)],
+  };
+}
+
+type Point = readonly [quantile: number, ms: number];
+
+interface Line {
+  readonly count: number;
+  readonly points: readonly Point[];
 }
 
 interface Extent {
   readonly most: number;
+  readonly lastNine: number;
   readonly highMs: number;
 }
 
-function draw(plane: Plane, curves: readonly Curve[], marks: readonly Mark[], { most, highMs }: Extent): Html {
+function draw(plane: Plane, lines: readonly Line[], marks: readonly Mark[], { most, lastNine, highMs }: Extent): Html {
   const { left, right, top, bottom, size } = plane;
-  const lastNine = nines(endOf(most));
   const x = (quantile: number): number => left + (Math.min(nines(quantile), lastNine) / lastNine) * (right - left);
   const high = Math.max(highMs, ...marks.map(({ boundMs }) => boundMs));
   const y = latencyScale(0, high, [bottom, top + 16], size.yTicks);
-  const path = line<readonly [number, number]>(
+  const path = line<Point>(
     ([quantile]) => px(x(quantile)),
     ([, ms]) => px(y.place(ms)),
   );
-  return html`${xAxis(plane, percentTicks(x, lastNine, size.name === 'wide' ? 34 : 44), 'percentile of packets')}${yAxis(plane, y.ticks, 'latency, ms')}${curves.map(
-    ({ histogram }, i) => {
-      const points = pointsOf(histogram, lastNine);
-      const trusted = points.filter(([quantile]) => isTrusted(quantile, histogram.count));
+  return html`${xAxis(plane, percentTicks(x, lastNine, plane), 'percentile of packets')}${yAxis(plane, y.ticks, 'latency, ms')}${lines.map(
+    ({ count, points }, i) => {
+      const trusted = points.filter(([quantile]) => isTrusted(quantile, count));
       const thin = points.slice(Math.max(0, trusted.length - 1));
       return html`${linePath(path(trusted), i)}<g class="thin" stroke-opacity="0.55">${linePath(path(thin), i)}</g>`;
     },
@@ -106,27 +135,29 @@ function isTrusted(quantile: number, count: number): boolean {
 }
 
 /** Up to the curve's own maximum, evenly spaced along the axis. */
-function pointsOf(histogram: LatencyHistogram, lastNine: number): readonly (readonly [quantile: number, ms: number])[] {
+function pointsOf(histogram: LatencyHistogram, lastNine: number): readonly Point[] {
   const own = nines(endOf(histogram.count));
-  const points: (readonly [number, number])[] = [];
+  const quantiles: number[] = [];
   for (let i = 0; i <= POINTS; i++) {
     const at = (i / POINTS) * lastNine;
     if (at > own) break;
-    const quantile = 1 - 10 ** -at;
-    points.push([quantile, msOf(histogram, quantile)]);
+    quantiles.push(1 - 10 ** -at);
   }
-  points.push([endOf(histogram.count), msOf(histogram, 1)]);
-  return points;
+  const valuesNs = histogram.quantilesNs(quantiles);
+  return [...quantiles.map((quantile, i): Point => [quantile, (valuesNs[i] ?? 0) / 1e6]), [endOf(histogram.count), msOf(histogram, 1)]];
 }
 
-function percentTicks(x: (quantile: number) => number, lastNine: number, apart: number): readonly Tick[] {
+function percentTicks(x: (quantile: number) => number, lastNine: number, { right, size }: Plane): readonly Tick[] {
+  const apart = size.name === 'wide' ? 34 : 44;
   const ticks: Tick[] = [];
   for (const quantile of QUANTILES) {
     if (nines(quantile) > lastNine) break;
     const at = x(quantile);
     const last = ticks.at(-1);
     const label = `${percent(quantile)}${last === undefined ? ' %' : ''}`;
-    if (last === undefined || at - last.at >= Math.max(apart, label.length * 7)) ticks.push({ at, label });
+    // One at the edge stands on its left.
+    const width = label.length * (at > right - label.length * 3.5 ? 10.5 : 7);
+    if (last === undefined || at - last.at >= Math.max(apart, width)) ticks.push({ at, label });
   }
   return ticks;
 }

@@ -97,8 +97,9 @@ export function timeScale(from: number, to: number, places: readonly [left: numb
   return { place: (value) => scale(value), ticks, logarithmic: false };
 }
 
-/** Seconds since the start as `0:05`, `12:00` or `3:00:00`. */
+/** Seconds as `0:05`, `12:00` or `3:00:00`; before the start with a minus sign. */
 export function clock(seconds: number): string {
+  if (seconds < 0) return `−${clock(-seconds)}`;
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60), Math.floor(seconds % 60)];
   const two = (n: number): string => String(n).padStart(2, '0');
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;

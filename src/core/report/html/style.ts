@@ -34,7 +34,7 @@ summary{cursor:pointer;padding:6px 0}
 .long{grid-column:1/-1}
 details .scroll,.long .scroll{max-height:480px;overflow:auto}
 details thead th,.long thead th{position:sticky;top:0;background:var(--ground)}
-figure>svg{display:block;width:100%;max-width:1240px;height:auto}
+figure .wide,figure .narrow{display:block;width:100%;max-width:1240px;height:auto}
 svg text{fill:var(--ink)}
 svg .halo{paint-order:stroke;stroke:var(--ground);stroke-width:4px;fill:var(--soft)}
 svg .grid{stroke:var(--line)}
@@ -48,12 +48,12 @@ svg .bound{stroke:var(--bad)}
 .legend svg{vertical-align:middle}
 .narrow{display:none!important}
 footer{color:var(--soft);font-size:.9rem;padding-top:8px;padding-bottom:28px;overflow-wrap:anywhere}
-@media screen and (max-width:640px){table{font-size:.82rem}th,td{padding:3px 5px}.wide{display:none!important}figure>.narrow{display:block!important}}
+@media screen and (max-width:640px){table{font-size:.82rem}th,td{padding:3px 5px}.wide{display:none!important}figure .narrow{display:block!important}}
 @media print{:root{color-scheme:light;--ground:#fff;--ink:#000;--soft:#333;--line:#999;--panel:#fff;--good:#00652f;--bad:#a00020;--doubt:#7a4d00;--late:#7a5c00;
 --c0:#0060a0;--c1:#b84600;--c2:#00795a;--c3:#a0457c;--c4:#7a5c00;--c5:#444}
-.group{display:block}figure,.tables>div{margin-bottom:16px}figcaption,figure>svg,tr{break-inside:avoid}
+.group{display:block}figure,.tables>div{margin-bottom:16px}figcaption,figure svg,tr{break-inside:avoid}
 .scroll,details .scroll,.long .scroll{max-height:none;overflow:visible}table{font-size:.75rem}th,td{padding:2px 6px}}
 `;
 
 /** SHA-256 of {@link STYLE} in base64, for the page's policy: a test compares it. */
-export const STYLE_HASH = 'Qe7sv2G9ibvyU8vbYpsdoosl4zpVQuPwlMKJISD2K5o=';
+export const STYLE_HASH = '5THuaAXmshQv/s3ZoVRGMYU/u0fDioUSa/5J23ti8DA=';

@@ -4,14 +4,20 @@ import { html, NOTHING } from './markup.ts';
 import type { Html } from './markup.ts';
 
 /** NOTHING for a table without rows. */
-export function tableHtml({ title, columns, rows, note }: Table): Html {
+export function tableHtml(table: Table): Html {
+  const { title, rows, note } = table;
   if (rows.length === 0) return NOTHING;
   // Only what can be focused can be scrolled by keyboard.
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="${title}"><table><caption>${title}</caption><thead><tr>${columns.map(heading)}</tr></thead><tbody>
-${rows.map((cells) => html`<tr>${cells.map((cell, i) => cellHtml(cell, columns[i], i))}</tr>\n`)}</tbody></table></div>${
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="${title}">${bareTable(table)}</div>${
     note === '' ? NOTHING : html`<p class="note">${note}</p>`
   }
 `;
+}
+
+/** Without what it scrolls in, and without the note below. */
+export function bareTable({ title, columns, rows }: Table): Html {
+  return html`<table><caption>${title}</caption><thead><tr>${columns.map(heading)}</tr></thead><tbody>
+${rows.map((cells) => html`<tr>${cells.map((cell, i) => cellHtml(cell, columns[i], i))}</tr>\n`)}</tbody></table>`;
 }
 
 function heading({ name, align }: Column): Html {

@@ -3,89 +3,135 @@ import { line } from 'd3-shape';
 import { formatCount, formatMs, formatRatio } from '../render/table.ts';
 import type { Table } from '../render/table.ts';
 import type { SeriesRow } from '../run.ts';
+import type { Figure } from './figure.ts';
 import { intervalsOf } from './intervals.ts';
 import type { Interval, Intervals } from './intervals.ts';
 import { html, NOTHING } from './markup.ts';
 import type { Html } from './markup.ts';
 import { MAX_LINES } from './percentiles.ts';
-import { legend, linePath, pictures, px, xAxis, yAxis } from './plot.ts';
+import { linePath, pictures, px, xAxis, yAxis } from './plot.ts';
 import type { Plane } from './plot.ts';
 import { clock, latencyScale, timeScale } from './scales.ts';
 import type { Scale } from './scales.ts';
-import { columnsOf, numbersOf, plainRow } from './tables.ts';
+import { columnsOf, plainRow } from './tables.ts';
 
 export interface NamedSeries {
   readonly name: string;
   readonly rows: readonly SeriesRow[];
 }
 
-type Measure = 'p50' | 'p99' | 'max';
-const MEASURES: readonly Measure[] = ['p50', 'p99', 'max'];
+type Measure = 'p50' | 'p95' | 'p99' | 'max';
+const MEASURES: readonly Measure[] = ['p50', 'p95', 'p99', 'max'];
+
+const SINCE = 'since the start';
 
 /** Height of the strips of losses and late packets, px. */
 const STRIP_HEIGHT = 34;
 /** What happened is seen, however little of it there was, px. */
 const LEAST_BAR = 4;
 
-/** NOTHING for a run without a row of its seconds. */
-export function timelineChart(rows: readonly SeriesRow[]): Html {
+/** null for a run without a row of its seconds. */
+export function timelineFigure(rows: readonly SeriesRow[]): Figure | null {
   const made = intervalsOf(rows);
+  return made.intervals.length === 0
+    ? null
+    : overTime(made, { from: made.from, to: made.to, axis: `${SINCE} of the run`, when: SINCE }, made);
+}
+
+/** Rows of the table of a service's last seconds. */
+const RECENT_ROWS = 31;
+/** Seconds that a picture of the last ones shows, at the least. */
+const RECENT_SPANS = [60, 120, 300] as const;
+
+/**
+ * The last seconds of a service that goes on, a point each.
+ *
+ * @param rows whose `t` counts from now: below 0.
+ * @returns null when in none of them a packet was sent.
+ */
+export function recentFigure(rows: readonly SeriesRow[]): Figure | null {
+  const first = rows.find(({ sent }) => sent > 0)?.t;
+  if (first === undefined) return null;
+  const from = -(RECENT_SPANS.find((span) => -first <= span) ?? -first);
+  const shown = rows.filter(({ t }) => t >= from);
+  const view = { from, to: 0, axis: 'before now', when: 'before now' };
+  return overTime(intervalsOf(shown, -from + 1), view, intervalsOf(shown, RECENT_ROWS));
+}
+
+/** What of the time is shown. */
+interface TimeView {
+  readonly from: number;
+  readonly to: number;
+  /** Since when, or before when: below the axis, and above the first column of the table. */
+  readonly axis: string;
+  readonly when: string;
+}
+
+/** @param numbers for the table. */
+function overTime(made: Intervals, view: TimeView, numbers: Intervals): Figure {
   const { intervals, seconds } = made;
-  if (intervals.length === 0) return NOTHING;
   const title = 'Latency over time';
   const each = seconds === 1 ? 'Each point is a second' : `Each point is the worst second of ${clock(seconds)} (minutes:seconds)`;
   const lateKnown = intervals.every(({ late }) => late !== null);
-  return html`<figure><figcaption><h2>${title}</h2><p>${each}; a packet belongs to the second in which it was due. A line stops where nothing came back.</p></figcaption>
-${pictures({
-  id: 'timeline',
-  title,
-  description: describe(made),
-  extraHeight: 2 * STRIP_HEIGHT,
-  draw: (plane) => {
-    const above = { ...plane, bottom: plane.bottom - 2 * STRIP_HEIGHT };
-    const x = timeScale(made.from, made.to, [plane.left, plane.right], plane.size.ticks);
-    const strip = (at: number): Plane => ({
-      ...plane,
-      top: above.bottom + at * STRIP_HEIGHT,
-      bottom: above.bottom + (at + 1) * STRIP_HEIGHT,
-    });
-    return html`${xAxis(plane, x.ticks, 'since the start of the run')}${latencies(
-      above,
-      x,
-      MEASURES.map((measure) => intervals.map((one) => [one, one[measure]] as const)),
-    )}${bars(strip(0), x, intervals, 'lost')}${bars(strip(1), x, intervals, 'late')}`;
-  },
-})}${legend(MEASURES.map((measure) => (measure === 'max' ? 'maximum' : measure)))}${
-    lateKnown ? NOTHING : html`<p class="note">Lateness was not measured, or not all of the time.</p>`
-  }${numbersOf(intervalTable(title, made))}</figure>
-`;
+  return {
+    title,
+    about: html`${each}; a packet belongs to the second in which it was due. A line stops where nothing came back.`,
+    pictures: pictures({
+      id: 'timeline',
+      title,
+      description: describe(made),
+      extraHeight: 2 * STRIP_HEIGHT,
+      draw: (plane) => {
+        const above = { ...plane, bottom: plane.bottom - 2 * STRIP_HEIGHT };
+        const x = timeScale(view.from, view.to, [plane.left, plane.right], plane.size.ticks);
+        const strip = (at: number): Plane => ({
+          ...plane,
+          top: above.bottom + at * STRIP_HEIGHT,
+          bottom: above.bottom + (at + 1) * STRIP_HEIGHT,
+        });
+        return html`${xAxis(plane, x.ticks, view.axis)}${latencies(
+          above,
+          x,
+          MEASURES.map((measure) => intervals.map((one) => [one, one[measure]] as const)),
+        )}${bars(strip(0), x, intervals, 'lost')}${bars(strip(1), x, intervals, 'late')}`;
+      },
+    }),
+    lines: MEASURES.map((measure) => (measure === 'max' ? 'maximum' : measure)),
+    note: lateKnown ? '' : 'Lateness was not measured, or not all of the time.',
+    tables: [intervalTable(title, numbers, view.when)],
+  };
 }
 
 /** The 99th percentiles of several runs, each from its own start. */
-export function overlayChart(runs: readonly NamedSeries[]): Html {
+export function overlayFigure(runs: readonly NamedSeries[]): Figure | null {
   const present = runs.filter(({ rows }) => rows.length > 0);
   const drawn = present.slice(0, MAX_LINES).map(({ name, rows }) => ({ name, made: intervalsOf(rows) }));
-  if (drawn.length === 0) return NOTHING;
+  if (drawn.length === 0) return null;
   const title = 'p99 over time, by run';
   const from = Math.min(...drawn.map(({ made }) => made.from));
   const to = Math.max(...drawn.map(({ made }) => made.to));
-  return html`<figure><figcaption><h2>${title}</h2><p>The 99th percentile of each second, or of the worst second where a point stands for several; each run from its own start.${
-    present.length > drawn.length ? ` Of ${formatCount(present.length)} runs, the first ${MAX_LINES} are drawn.` : ''
-  }</p></figcaption>
-${pictures({
-  id: 'overlay',
-  title,
-  description: drawn.map(({ name, made }) => `${name}: ${describe(made)}`).join(' '),
-  draw: (plane) => {
-    const x = timeScale(from, to, [plane.left, plane.right], plane.size.ticks);
-    return html`${xAxis(plane, x.ticks, 'since the start of each run')}${latencies(
-      plane,
-      x,
-      drawn.map(({ made }) => made.intervals.map((one) => [one, one.p99] as const)),
-    )}`;
-  },
-})}${legend(drawn.map(({ name }) => name))}${drawn.map(({ name, made }) => numbersOf(intervalTable(name, made)))}</figure>
-`;
+  return {
+    title,
+    about: html`The 99th percentile of each second, or of the worst second where a point stands for several; each run from its own start.${
+      present.length > drawn.length ? ` Of ${formatCount(present.length)} runs, the first ${MAX_LINES} are drawn.` : ''
+    }`,
+    pictures: pictures({
+      id: 'overlay',
+      title,
+      description: drawn.map(({ name, made }) => `${name}: ${describe(made)}`).join(' '),
+      draw: (plane) => {
+        const x = timeScale(from, to, [plane.left, plane.right], plane.size.ticks);
+        return html`${xAxis(plane, x.ticks, 'since the start of each run')}${latencies(
+          plane,
+          x,
+          drawn.map(({ made }) => made.intervals.map((one) => [one, one.p99] as const)),
+        )}`;
+      },
+    }),
+    lines: drawn.map(({ name }) => name),
+    note: '',
+    tables: drawn.map(({ name, made }) => intervalTable(name, made, SINCE)),
+  };
 }
 
 type Point = readonly [interval: Interval, ms: number | null];
@@ -161,10 +207,10 @@ function describe({ intervals, from, to }: Intervals): string {
   return `From ${clock(from)} to ${clock(to)}: ${peak}; ${formatCount(lost)} packets lost.`;
 }
 
-function intervalTable(title: string, { intervals, seconds }: Intervals): Table {
+function intervalTable(title: string, { intervals, seconds }: Intervals, when: string): Table {
   return {
     title,
-    columns: columnsOf(['since the start'], ['sent', 'returned', 'lost', 'late', 'p50, ms', 'p95, ms', 'p99, ms', 'max, ms']),
+    columns: columnsOf([when], ['sent', 'returned', 'lost', 'late', 'p50, ms', 'p95, ms', 'p99, ms', 'max, ms']),
     rows: intervals.map((one) =>
       plainRow([
         clock(one.from),

@@ -196,7 +196,7 @@ describe('what can be read', () => {
     expect(rows).toContainEqual(['0:02', '100', '0', '100', '–', '–', '–', '–', '–']);
     const [timeline] = named(named(parsed(text), 'figure')[1]?.inside ?? [], 'svg');
     const lines = named(timeline?.inside ?? [], 'path').map(({ attributes }) => attributes.get('d') ?? '');
-    expect(lines.map((d) => d.split('M').length - 1)).toEqual([2, 2, 2]);
+    expect(lines.map((d) => d.split('M').length - 1)).toEqual([2, 2, 2, 2]);
     expect(text).not.toMatch(/NaN|undefined|Infinity/);
   });
 

@@ -31,6 +31,10 @@ describe('latencyScale', () => {
 });
 
 describe('time', () => {
+  it('before a start has a sign', () => {
+    expect([-3_600, -65, -1, 0, 65].map(clock)).toEqual(['−1:00:00', '−1:05', '−0:01', '0:00', '1:05']);
+  });
+
   it.each([
     [10, 240, 1],
     [36_000, 240, 300],
