@@ -11,6 +11,7 @@ import { monitorCommand } from './monitor.ts';
 import { probeCommand } from './probe.ts';
 import { reportCommand } from './report.ts';
 import { sipServeCommand } from './sip-serve.ts';
+import { watchCommand } from './watch.ts';
 
 const EXIT_STATUS = `
 Exit status:
@@ -39,6 +40,7 @@ Start here:
   $ rtplat echo --port 4000                       the far end: every datagram goes back
   $ rtplat probe udp://127.0.0.1:4000             measure a path
   $ rtplat ari-serve --range 10000-10100          measure every call of an Asterisk
+  $ rtplat watch                                  its numbers, moving
   $ rtplat report --sla run.json                  a verdict
 ${EXIT_STATUS}`,
     );
@@ -50,6 +52,7 @@ ${EXIT_STATUS}`,
     monitorCommand,
     probeCommand,
     reportCommand,
+    watchCommand,
     completionCommand,
   ]) {
     program.addCommand(inherit(make(io), program));

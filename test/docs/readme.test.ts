@@ -79,7 +79,7 @@ async function startSipServer({ args, env }: CommandLine): Promise<void> {
 describe('README, line by line', () => {
   test('has a line for each command', () => {
     const commands = new Set(steps.map(({ text }) => commandLine(text)?.args[0]));
-    for (const name of ['demo', 'echo', 'ari-serve', 'sip-serve', 'probe', 'report', 'completion', '--version', 'help'])
+    for (const name of ['demo', 'echo', 'ari-serve', 'sip-serve', 'probe', 'report', 'watch', 'completion', '--version', 'help'])
       expect(commands).toContain(name);
   });
 

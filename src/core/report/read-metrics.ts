@@ -1,4 +1,4 @@
-/** Reading what a live service answers: `GET /metrics` and `GET /channels`. Unknown members are kept. */
+/** Reading what a live service answers: `GET /metrics`, `GET /channels`, and the events of `GET /events`. Unknown members are kept. */
 import * as v from 'valibot';
 import { RtplatError } from '../errors.ts';
 import { excessOf } from './json-shape.ts';
@@ -62,6 +62,13 @@ export interface ServiceMetrics extends MetricsDocument {
 /** A {@link CallDocument}, or a call that was not relayed, which has no counters. */
 export type ServiceCall = Omit<CallDocument, 'counters'> & { readonly counters: RelayCounters | null };
 
+/** Whether a service can take a call, and why not. */
+export interface ServiceHealth {
+  readonly status: 'healthy' | 'unhealthy';
+  readonly reason: string | null;
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly reason: string | null }[];
+}
+
 const MetricsSchema: v.GenericSchema<unknown, ServiceMetrics> = v.looseObject({
   ...latency,
   total_channels: count,
@@ -114,6 +121,14 @@ const CallSchema: v.GenericSchema<unknown, ServiceCall> = v.looseObject({
 
 const ChannelsSchema = v.looseObject({ channels: v.array(CallSchema) });
 
+const HealthSchema: v.GenericSchema<unknown, ServiceHealth> = v.looseObject({
+  status: v.picklist(['healthy', 'unhealthy']),
+  reason: v.nullable(v.string()),
+  checks: v.array(v.looseObject({ name: v.string(), ok: v.boolean(), reason: v.nullable(v.string()) })),
+});
+
+const CallsSchema = v.array(CallSchema);
+
 /** @throws RtplatError `format` when `text` is not a metrics document; `name` (a URL) is for the message. */
 export function parseMetrics(text: string, name: string): ServiceMetrics {
   return parse(MetricsSchema, text, name, 'the metrics document of an rtplat service');
@@ -122,6 +137,16 @@ export function parseMetrics(text: string, name: string): ServiceMetrics {
 /** The rows of `{"channels": […]}`. @throws RtplatError `format`. */
 export function parseChannels(text: string, name: string): readonly ServiceCall[] {
   return parse(ChannelsSchema, text, name, 'the list of channels of an rtplat service').channels;
+}
+
+/** The data of an event `calls`. @throws RtplatError `format`. */
+export function parseCalls(text: string, name: string): readonly ServiceCall[] {
+  return parse(CallsSchema, text, name, 'the calls of an rtplat service');
+}
+
+/** @throws RtplatError `format`. */
+export function parseHealth(text: string, name: string): ServiceHealth {
+  return parse(HealthSchema, text, name, 'the health of an rtplat service');
 }
 
 function parse<T>(schema: v.GenericSchema<unknown, T>, text: string, name: string, what: string): T {
