@@ -125,7 +125,8 @@ describe('without a rule for the relay', () => {
     if (typeof call !== 'string') await call.hangUp();
     let text = '';
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    while (!text.includes('event: ended') || !/event: charts\n.*\n/.test(text)) text += new TextDecoder().decode((await reader.read()).value);
+    while (!text.includes('event: ended') || !/event: charts\n.*\n/.test(text))
+      text += new TextDecoder().decode((await reader.read()).value);
     const [, pieces = ''] = /event: charts\ndata: (.*)\n/.exec(text) ?? [];
     expect(JSON.parse(pieces)).toMatchObject({ quiet: 'No call is relayed here, so no latency is measured.' });
     for (const event of ['metrics', 'health', 'calls']) expect(text).toContain(`event: ${event}\n`);
