@@ -43,7 +43,16 @@ const refusedImports = [
     'ari/vendor',
   ].map((name) => using(`../${name}.ts`)),
   ...[
-    ...['udp/batch/engine', 'relay/media', 'relay/fleet', 'probe/pacer', 'probe/session', 'report/sources', 'report/files'],
+    ...[
+      'udp/batch/engine',
+      'relay/media',
+      'relay/fleet',
+      'probe/pacer',
+      'probe/session',
+      'report/sources',
+      'report/service-source',
+      'report/files',
+    ],
     ...['sip/transports/udp', 'monitor/host/runner', 'media/fleet', 'media/link', 'sip-server/server', 'sip-server/player-legs'],
   ].map((name) => using(`../${name}.ts`)),
   using('../../commands/main.ts'),
@@ -69,7 +78,7 @@ const refusedGlobals = [
 ].map((expression) => `export const value: unknown = ${expression};\n`);
 
 const engines = `udp/portable echo/server service/http ari/client ari/connection ari/session ari/session-calls ari/health ari/vendor
-  udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/files stats/inflate
+  udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/service-source report/files stats/inflate
   sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
   .split(/\s+/)
   .map((name) => `src/core/${name}.ts`);

@@ -9,7 +9,8 @@ import { mergeRuns } from '../core/report/merge.ts';
 import type { MergedDocument } from '../core/report/merge.ts';
 import { runsDocument } from '../core/report/runs-document.ts';
 import type { Judged } from '../core/report/render/judged.ts';
-import type { CaptureSource, RunSource, ServiceSource, Source } from '../core/report/sources.ts';
+import type { ServiceSource } from '../core/report/service-source.ts';
+import type { CaptureSource, RunSource, Source } from '../core/report/sources.ts';
 import { checkRun, checkService } from '../core/report/verdict.ts';
 import type { ReportVerdict } from '../core/report/verdict.ts';
 

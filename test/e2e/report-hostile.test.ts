@@ -69,7 +69,7 @@ beforeAll(() => {
     'open.json': '['.repeat(30_000_000),
     'deep.json': text.replace('"options":{', `"options":{"x":${'['.repeat(100_000)}${']'.repeat(100_000)},`),
     'lists.json': text.replace('"calls":[', `"calls":[${'[],'.repeat(20_000_000)}`),
-    'bomb.json': withHistogram(Buffer.alloc(100_000_000)),
+    'bomb.json': withHistogram(Buffer.alloc(50_000_000)),
     'infinite.json': text.replace('"max_latency":10', '"max_latency":1e999'),
     'twice.json': text.replace('"schema":"rtplat.run/1"', '"schema":"rtplat.run/1","schema":"rtplat.run/3"'),
   };
