@@ -1,7 +1,8 @@
 /** `--baseline`, `--min-effect` and `--save-baseline` of `report`. */
+import { InvalidArgumentError } from 'commander';
 import type { Option } from 'commander';
 import { RtplatError } from '../core/errors.ts';
-import type { Comparison } from '../core/report/baseline/compare.ts';
+import type { ComparedQuantile, Comparison } from '../core/report/baseline/compare.ts';
 import type { NamedRun } from '../core/report/merge.ts';
 import type { Source, SourceOptions } from '../core/report/sources.ts';
 import type { CommandIo } from './io.ts';
@@ -10,6 +11,7 @@ import { fraction, option, repeated } from './options.ts';
 export interface BaselineOptions {
   readonly baseline?: readonly string[];
   readonly minEffect: number;
+  readonly percentiles: readonly ComparedQuantile[];
   readonly saveBaseline?: string;
 }
 
@@ -28,8 +30,27 @@ export function baselineOptions(): readonly Option[] {
       default: '5%',
       env: 'RTPLAT_MIN_EFFECT',
     }),
+    option('--percentiles <list>', 'which percentiles the baseline decides on: a tail needs many packets and a quiet host', {
+      parse: comparedQuantiles,
+      default: 'p50,p95,p99',
+      env: 'RTPLAT_PERCENTILES',
+    }),
     option('--save-baseline <file>', 'keep the runs as a baseline in one file, unless the verdict is against them', {}),
   ];
+}
+
+const COMPARED: ReadonlyMap<string, ComparedQuantile> = new Map([
+  ['p50', 'p50_latency'],
+  ['p95', 'p95_latency'],
+  ['p99', 'p99_latency'],
+]);
+
+function comparedQuantiles(text: string): readonly ComparedQuantile[] {
+  return text.split(',').map((word) => {
+    const name = COMPARED.get(word.trim().toLowerCase());
+    if (name === undefined) throw new InvalidArgumentError(`Percentiles that can be compared are ${[...COMPARED.keys()].join(', ')}.`);
+    return name;
+  });
 }
 
 /**
@@ -53,7 +74,7 @@ async function runsOf(sources: readonly Source[], flag: string): Promise<readonl
  */
 export async function compareWithBaseline(
   sources: readonly Source[],
-  { baseline, minEffect }: BaselineOptions,
+  { baseline, minEffect, percentiles }: BaselineOptions,
   options: SourceOptions,
 ): Promise<Comparison | null> {
   if (baseline === undefined) return null;
@@ -65,7 +86,7 @@ export async function compareWithBaseline(
   const now = await runsOf(sources, '--baseline');
   const before = await readSources(baseline, options);
   await refuseItself(before, sources);
-  return compareRuns(await runsOf(before, '--baseline'), now, { minEffect, seed: SEED });
+  return compareRuns(await runsOf(before, '--baseline'), now, { quantiles: percentiles, minEffect, seed: SEED });
 }
 
 /** A run is never worse than itself: such a gate would be green for ever. */

@@ -77,6 +77,14 @@ describe('report --baseline', () => {
     expect(worse.out()).toContain('Bounds');
   });
 
+  it('decides on the percentiles that are named', async () => {
+    expect((await report(['few.json', ...against(...A), '--percentiles', 'p50'])).status()).toBe(0);
+    const io = await report(['few.json', ...against(...A), '--percentiles', 'p99, p50', '--json']);
+    expect(io.status()).toBe(4);
+    const { baseline } = JSON.parse(io.out()) as { baseline: { quantiles: { name: string }[] } };
+    expect(baseline.quantiles.map(({ name }) => name)).toEqual(['p50_latency', 'p99_latency']);
+  });
+
   it('takes a least effect', async () => {
     const slow = ['slow1.json', 'slow2.json', 'slow3.json', ...against(...A)];
     expect((await report([...slow, '--min-effect', '50%'])).status()).toBe(0);

@@ -1,5 +1,5 @@
 /**
- * A run, or several as one, against a baseline: p50, p95 and p99, each by the interval of its difference.
+ * A run, or several as one, against a baseline: p50, p95 and p99, or those of them that were asked for, each by the interval of its difference.
  *
  *     worse       the whole interval lies above the least effect
  *     better      the whole interval lies below its negative
@@ -25,10 +25,11 @@ import type { BaselineVerdict, Doubt } from './verdict.ts';
 
 export const COMPARED_QUANTILES = ['p50_latency', 'p95_latency', 'p99_latency'] as const;
 const QUANTILES = [0.5, 0.95, 0.99] as const;
+export type ComparedQuantile = (typeof COMPARED_QUANTILES)[number];
 
 /** All times in milliseconds; null is not measured, or not to be told. */
 export interface QuantileComparison {
-  readonly name: (typeof COMPARED_QUANTILES)[number];
+  readonly name: ComparedQuantile;
   readonly baseline: number | null;
   readonly value: number | null;
   /** value less baseline. */
@@ -61,6 +62,8 @@ export interface Comparison {
 }
 
 export interface ComparisonOptions {
+  /** Those that decide, and are shown; all when left out. */
+  readonly quantiles?: readonly ComparedQuantile[];
   readonly minEffect: number;
   readonly seed: number;
 }
@@ -74,7 +77,10 @@ interface MeasuredSide extends Side {
 export function compareRuns(baseline: readonly NamedRun[], now: readonly NamedRun[], options: ComparisonOptions): Comparison {
   const [before, after] = [sideOf(baseline), sideOf(now)];
   const random = new SeededRandom(options.seed);
-  const found = COMPARED_QUANTILES.map((name, i) => compareQuantile(name, QUANTILES[i] ?? 0, { before, after }, options, random));
+  const asked = options.quantiles ?? COMPARED_QUANTILES;
+  const found = COMPARED_QUANTILES.flatMap((name, i) =>
+    asked.includes(name) ? [compareQuantile(name, QUANTILES[i] ?? 0, { before, after }, options, random)] : [],
+  );
   const quantiles = found.map(({ comparison }) => comparison);
   return {
     verdict: gravest(quantiles.map(({ verdict }) => verdict)),

@@ -43,6 +43,15 @@ describe('a verdict', () => {
     expect(alike.verdict).toBe('inconclusive');
   });
 
+  it('rests on the percentiles that are asked for', () => {
+    const slow = simulate({ seed: 2, seconds: 20, packetsPerSecond: 50, shiftMs: 2 });
+    const baseline = [simulate({ seed: 1, seconds: 20, packetsPerSecond: 50 })];
+    const tail = compareRuns(baseline, [slow], { ...options, quantiles: ['p99_latency', 'p95_latency'] });
+    expect(tail.quantiles.map(({ name }) => name)).toEqual(['p95_latency', 'p99_latency']);
+    expect(tail.verdict).toBe('inconclusive');
+    expect(compareRuns(baseline, [slow], { ...options, quantiles: ['p50_latency'] }).verdict).toBe('worse');
+  });
+
   it('is the same again for the same runs, and says so of a run and itself', () => {
     const [baseline, now] = [several(2, 1), several(2, 11, { shiftMs: 0.4 })];
     expect(compare(baseline, now)).toEqual(compare(baseline, now));
