@@ -53,6 +53,7 @@ const refusedImports = [
       'report/service-source',
       'report/files',
     ],
+    ...['caller/call-media', 'caller/caller', 'caller/placed-call', 'caller/signalling', 'probe/pacer-pool'],
     ...['sip/transports/udp', 'monitor/host/runner', 'media/fleet', 'media/link', 'sip-server/server', 'sip-server/player-legs'],
   ].map((name) => using(`../${name}.ts`)),
   using('../../commands/main.ts'),
@@ -79,6 +80,7 @@ const refusedGlobals = [
 
 const engines = `udp/portable echo/server service/http ari/client ari/connection ari/session ari/session-calls ari/health ari/vendor
   udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/service-source report/files stats/inflate
+  caller/call-media caller/caller caller/placed-call caller/signalling probe/pacer-pool probe/pacer-pool-thread
   sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
   .split(/\s+/)
   .map((name) => `src/core/${name}.ts`);
@@ -89,6 +91,8 @@ const neighbours = [
   'relay/plane',
   'probe/matching',
   'sip/user-agent',
+  'sip/client-agent',
+  'caller/outcome',
   'media/plane',
   'report/render',
   'stats/histogram',

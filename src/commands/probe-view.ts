@@ -20,7 +20,12 @@ const ROOMY_COLUMNS = 72;
  *
  * @returns what takes the line away.
  */
-export async function showProgress(io: CommandIo, progress: () => ProbeProgress): Promise<() => void> {
+export function showProgress(io: CommandIo, progress: () => ProbeProgress): Promise<() => void> {
+  return showLine(io, () => progressLine(progress(), widthOf(io.stderr)));
+}
+
+/** The same with any text. */
+export async function showLine(io: CommandIo, line: () => string): Promise<() => void> {
   const { default: ora } = await import('ora');
   const { stderr } = io;
   const spinner = ora({
@@ -28,10 +33,10 @@ export async function showProgress(io: CommandIo, progress: () => ProbeProgress)
     color: hasNoColour(io) ? false : 'cyan',
     // Reading the terminal is not its business: Ctrl-C has to reach the process as a signal.
     discardStdin: false,
-    text: progressLine(progress(), widthOf(stderr)),
+    text: line(),
   }).start();
   const timer = setInterval(() => {
-    spinner.text = progressLine(progress(), widthOf(stderr));
+    spinner.text = line();
   }, REFRESH_MS);
   return () => {
     clearInterval(timer);
@@ -88,7 +93,7 @@ export function resultTable(result: ProbeResult, run: RunDocument, chalk: ChalkI
   return pairTable(`probe ${target}`, pairs, chalk, width);
 }
 
-function spreadText(spread: Spread | null): string {
+export function spreadText(spread: Spread | null): string {
   return spread === null ? '–' : `${formatMs(spread.p50)} / ${formatMs(spread.p99)} / ${formatMs(spread.max)} ms`;
 }
 
@@ -99,11 +104,11 @@ export function clockText(summary: Pick<RunSummary, 'clock' | 'unstamped' | 'rec
   return `${clock}${but}, ${engine} engine${reason === undefined ? '' : ` (${reason})`}`;
 }
 
-function withMs(value: number | null): string {
+export function withMs(value: number | null): string {
   return value === null ? '–' : `${formatMs(value)} ms`;
 }
 
-function decimal(value: number | null, digits: number): string {
+export function decimal(value: number | null, digits: number): string {
   return value === null ? '–' : value.toFixed(digits);
 }
 

@@ -1,21 +1,22 @@
-/** `rtplat probe`: sends RTP to an echo and measures what comes back. */
+/** `rtplat probe`: sends RTP to an echo, or calls a number that echoes, and measures what comes back. */
 import { Command } from 'commander';
+import { isCallTarget } from '../core/caller/target.ts';
 import { RtplatError } from '../core/errors.ts';
 import type { RunLabels } from '../core/probe/document.ts';
 import type { ProbeOptions, ProbeResult } from '../core/probe/result.ts';
-import type { GateResult } from '../core/report/gate/check.ts';
-import type { Bound } from '../core/report/gate/expression.ts';
-import type { NamedRun } from '../core/report/merge.ts';
 import type { RunDocument } from '../core/report/run.ts';
 import type { EngineChoice } from '../core/udp/choices.ts';
 import { statusOfSignal, widthOf } from './io.ts';
-import { boundOptions, readBounds, STATUS_OF } from './bounds.ts';
+import { boundOptions, readBounds } from './bounds.ts';
 import type { BoundOptions } from './bounds.ts';
-import type { CommandIo, ExitStatus } from './io.ts';
+import type { CommandIo } from './io.ts';
 import { byteSize, durationNs, integer, option, positiveNumber } from './options.ts';
+import { CALL_OPTIONS, callOptions } from './probe-call-options.ts';
+import type { CallCommandOptions } from './probe-call-options.ts';
+import { checkInFlight } from './probe-limits.ts';
 import { engineOption } from './service-options.ts';
 
-interface ProbeCommandOptions extends BoundOptions {
+export interface ProbeCommandOptions extends BoundOptions, CallCommandOptions {
   readonly streams: number;
   readonly ptime: number;
   readonly rate?: number;
@@ -32,13 +33,11 @@ interface ProbeCommandOptions extends BoundOptions {
 
 const LONGEST_PTIME_NS = 180e6;
 const MAX_RATE_PPS = 10_000;
-/** Half of the sequence numbers: more packets of one stream on their way cannot be told apart. */
-const MAX_IN_FLIGHT = 32_768;
 
 export function probeCommand(io: CommandIo): Command {
   const command = new Command('probe')
-    .description('send RTP to an echo and measure the round trip')
-    .argument('<target>', 'what to measure: udp://HOST:PORT')
+    .description('send RTP to an echo, or call a number that echoes, and measure the round trip')
+    .argument('<target>', 'what to measure: udp://HOST:PORT, or sip:USER@HOST')
     .addOption(option('-s, --streams <n>', 'RTP streams at once', { parse: integer(1, 10_000), default: '1', env: 'RTPLAT_STREAMS' }))
     .addOption(
       option('--ptime <duration>', 'audio in a packet', { parse: durationNs({ atLeastNs: 1e6 }), default: '20ms', env: 'RTPLAT_PTIME' }),
@@ -50,7 +49,7 @@ export function probeCommand(io: CommandIo): Command {
       }),
     )
     .addOption(
-      option('-d, --duration <duration>', 'how long to send', {
+      option('-d, --duration <duration>', 'how long to send, in each call', {
         parse: durationNs({ atLeastNs: 1 }),
         default: '10s',
         env: 'RTPLAT_DURATION',
@@ -87,12 +86,30 @@ export function probeCommand(io: CommandIo): Command {
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
     .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
     .addOption(option('-q, --quiet', 'no progress and no warnings', {}));
-  for (const each of boundOptions()) command.addOption(each);
+  for (const each of [...callOptions(), ...boundOptions()]) command.addOption(each);
   return command
     .addHelpText('after', '\nExample:\n  $ rtplat probe udp://127.0.0.1:4000 --streams 10 --duration 30s --out run.json')
     .action(async (target: string, options: ProbeCommandOptions) => {
+      if (isCallTarget(target)) {
+        refuseOptions(command, STREAM_OPTIONS, 'is for udp:// targets: calls have --count, and a packet every --ptime');
+        const { runCalls } = await import('./probe-call.ts');
+        await runCalls(io, target, options);
+        return;
+      }
+      refuseOptions(command, CALL_OPTIONS, 'is for sip: targets');
       await runProbe(io, target, options);
     });
+}
+
+/** Of streams, and of no calls. */
+const STREAM_OPTIONS = ['streams', 'rate'];
+
+/** What was written and would have no effect is a mistake; an environment variable may be there for another run. @throws RtplatError `usage`. */
+function refuseOptions(command: Command, names: readonly string[], why: string): void {
+  const given = command.options.find(
+    (each) => names.includes(each.attributeName()) && command.getOptionValueSource(each.attributeName()) === 'cli',
+  );
+  if (given !== undefined) throw new RtplatError('usage', `${given.long ?? given.flags} ${why}`);
 }
 
 async function probeOptions(options: ProbeCommandOptions): Promise<ProbeOptions> {
@@ -101,11 +118,7 @@ async function probeOptions(options: ProbeCommandOptions): Promise<ProbeOptions>
     throw new RtplatError('usage', 'the ptime is too long: a packet of more than 180 ms does not fit into an Ethernet frame');
   }
   const intervalNs = options.rate === undefined ? options.ptime : 1e9 / options.rate;
-  if (options.timeout / intervalNs > MAX_IN_FLIGHT) {
-    throw new RtplatError('usage', `too many packets within the time-out: sequence numbers tell ${MAX_IN_FLIGHT} apart`, {
-      hint: 'lower --rate or --timeout',
-    });
-  }
+  checkInFlight(options.timeout, intervalNs, 'lower --rate or --timeout');
   return {
     streams: options.streams,
     intervalNs,
@@ -157,19 +170,11 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
     return;
   }
   const run = await documentOf(result, { target, startedAt, engineReason: reason });
-  const gate = await gateOf(bounds, { name: target, run });
-  const { renderJson } = await import('../core/report/render/json.ts');
-  try {
-    if (options.out !== undefined) {
-      const { writeAtomically } = await import('../core/report/files.ts');
-      await writeAtomically(options.out, renderJson(run));
-    }
-  } finally {
-    // All there is of the measurement when the file cannot be written.
-    if (options.json === true) io.stdout.write(renderJson(run));
-    else io.stdout.write(view.resultTable(result, run, await io.chalk(), widthOf(io.stdout)));
-    if (gate !== null) await view.writeGate(io, gate, options.json === true);
-  }
+  const { statusOf, writeRun } = await import('./probe-report.ts');
+  const gate = await writeRun(io, options, {
+    ...{ name: target, run, bounds },
+    table: async () => view.resultTable(result, run, await io.chalk(), widthOf(io.stdout)),
+  });
   if (options.quiet !== true) {
     const { doubts } = await import('../core/probe/doubts.ts');
     await view.writeWarnings(io, doubts(result));
@@ -187,20 +192,4 @@ async function documentOf(
     import('../version.ts'),
   ]);
   return probeRun(result, { ...labels, version: VERSION, host: thisHost(), endedAt: new Date().toISOString() });
-}
-
-/** null without a bound. */
-async function gateOf(bounds: readonly Bound[], run: NamedRun): Promise<GateResult | null> {
-  if (bounds.length === 0) return null;
-  const [{ checkBounds }, { runSubjects }] = await Promise.all([
-    import('../core/report/gate/check.ts'),
-    import('../core/report/gate/subject.ts'),
-  ]);
-  return checkBounds(bounds, runSubjects(run));
-}
-
-function statusOf(run: RunDocument, gate: GateResult | null): ExitStatus {
-  if (run.summary.received === 0) return 1;
-  if (gate !== null && gate.verdict !== 'pass') return STATUS_OF[gate.verdict];
-  return run.summary.verdict === 'inconclusive' ? 4 : 0;
 }

@@ -4,6 +4,7 @@ import type { Judged } from '../core/report/render/judged.ts';
 import { comparedTable } from '../core/report/render/compared.ts';
 import { boundTable } from '../core/report/render/judged.ts';
 import { qualityTable } from '../core/report/render/quality.ts';
+import { setUpTable } from '../core/report/render/set-up.ts';
 import * as table from '../core/report/render/table.ts';
 import type { Table } from '../core/report/render/table.ts';
 import type { RunSource } from '../core/report/sources.ts';
@@ -21,7 +22,7 @@ export function layOut(result: Result): Layout {
     case 'run': {
       const { name, run } = result.source;
       const { summary } = run;
-      const showCalls = run.command === 'ari-serve' || run.command === 'sip-serve';
+      const showCalls = run.command === 'ari-serve' || run.command === 'sip-serve' || run.sip !== undefined;
       return {
         title: table.runTitle(name, run),
         tables: [
@@ -30,6 +31,7 @@ export function layOut(result: Result): Layout {
           table.streamTable(summary),
           qualityTable(summary),
           table.instrumentTable(summary),
+          ...(run.sip === undefined ? [] : [setUpTable(run.sip)]),
           ...(showCalls ? [table.callTable(run.calls)] : []),
         ],
         doubts: doubtsOf(result.source),

@@ -18,7 +18,7 @@ export type MediaAction =
 export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 export interface MediaCodec {
-  readonly name: 'PCMU' | 'PCMA' | 'L16';
+  readonly name: 'PCMU' | 'PCMA' | 'G722' | 'L16';
   readonly payloadType: number;
   /** 8000 or 16000. */
   readonly clockRateHz: number;

@@ -6,6 +6,7 @@ import type { StreamScore } from '../stats/quality.ts';
 import { formatHostPort } from '../values/address.ts';
 import { judge } from './doubts.ts';
 import type { ProbeResult } from './result.ts';
+import { isG711, PCMU_AUDIO } from './source.ts';
 
 /** What a result does not know about itself. */
 export interface RunLabels {
@@ -24,12 +25,15 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
   const { options } = result;
   const meanNs = result.latency.meanNs;
   const settled = result.received + result.lost;
-  const score = scoreStream({
-    codec: 'G.711',
-    packets: settled,
-    lossRatio: settled === 0 ? null : result.lost / settled,
-    roundTripMs: meanNs === null ? null : meanNs / 1e6,
-  });
+  // G.107 is for telephone bandwidth: of other codecs it says nothing.
+  const score = isG711((options.audio ?? PCMU_AUDIO).name)
+    ? scoreStream({
+        codec: 'G.711',
+        packets: settled,
+        lossRatio: settled === 0 ? null : result.lost / settled,
+        roundTripMs: meanNs === null ? null : meanNs / 1e6,
+      })
+    : undefined;
   const { verdict, reasons } = judge(result);
   return buildRun({
     command: 'probe',
@@ -65,9 +69,9 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
       socketDrops: result.socketDrops,
     },
     jitterMs: result.jitterMs,
-    rFactor: score.rFactor,
-    mos: score.mos,
-    quality: qualityOf(score),
+    rFactor: score?.rFactor ?? null,
+    mos: score?.mos ?? null,
+    quality: score === undefined ? null : qualityOf(score),
     clock: result.clock,
     unstamped: result.unstamped,
     engine: result.engine,

@@ -25,10 +25,27 @@ const RAISE_NS = 8000;
 /** … and one that did not lowers it by this: so that some nine of ten come in time. */
 const LOWER_NS = 1000;
 
+/** By how much before a deadline to be woken, from how long wake-ups took before. */
+export class WakeUpLead {
+  #leadNs = 0;
+
+  /** How much of a sleep of `leftNs` to leave out. */
+  before(leftNs: number): number {
+    return Math.min(this.#leadNs, leftNs * LEAD_SHARE);
+  }
+
+  /** @param tookNs from when it was to be woken until it was. */
+  woke(tookNs: number): void {
+    const leadNs = this.#leadNs;
+    this.#leadNs =
+      tookNs > leadNs ? Math.min(leadNs + Math.min((tookNs - leadNs) / 2, RAISE_NS), MOST_LEAD_NS) : Math.max(leadNs - LOWER_NS, 0);
+  }
+}
+
 /** Returns when all packets were due, or the pacing was stopped. */
 export function pace(schedule: Schedule, memory: PacerMemory, beat: Beat): void {
   const { startNs } = memory;
-  let leadNs = 0;
+  const lead = new WakeUpLead();
   for (let n = 0; n < schedule.total; n++) {
     // A main thread that was held up so long holds up the sending, and the send error says so: nothing goes unaccounted.
     while (memory.running && !memory.hasRoomFor(n)) beat.sleep(NO_ROOM_NS);
@@ -37,12 +54,10 @@ export function pace(schedule: Schedule, memory: PacerMemory, beat: Beat): void 
     let leftNs = dueNs - beat.nowNs();
     if (leftNs > 0) {
       // The processor takes its time to come back from a rest.
-      const earlierNs = Math.min(leadNs, leftNs * LEAD_SHARE);
+      const earlierNs = lead.before(leftNs);
       beat.sleep(leftNs - earlierNs);
       leftNs = dueNs - beat.nowNs();
-      const tookNs = earlierNs - leftNs;
-      leadNs =
-        tookNs > leadNs ? Math.min(leadNs + Math.min((tookNs - leadNs) / 2, RAISE_NS), MOST_LEAD_NS) : Math.max(leadNs - LOWER_NS, 0);
+      lead.woke(earlierNs - leftNs);
       // Unless it was woken for another reason, too little is left to sleep over.
       while (leftNs > 0 && leftNs <= earlierNs) leftNs = dueNs - beat.nowNs();
     }

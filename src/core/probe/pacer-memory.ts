@@ -80,6 +80,10 @@ export class PacerMemory {
     return Atomics.load(this.#control, STATE) === RUNNING;
   }
 
+  get stopped(): boolean {
+    return Atomics.load(this.#control, STATE) === STOPPED;
+  }
+
   get startNs(): number {
     return this.#start[0] as number;
   }

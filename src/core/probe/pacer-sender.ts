@@ -5,7 +5,7 @@ import type { Libc } from '../udp/batch/libc.ts';
 import type { PacerMemory } from './pacer-memory.ts';
 import type { Schedule } from './schedule.ts';
 import { silentPacket } from './source.ts';
-import type { StreamSource } from './source.ts';
+import type { ProbeAudio, StreamSource } from './source.ts';
 
 /** A socket whose buffer is full is waited for this long, once, before its packet is refused. */
 const FULL_WAIT_MS = 5;
@@ -18,6 +18,7 @@ export interface PacketSenderOptions {
   readonly schedule: Schedule;
   readonly sources: readonly StreamSource[];
   readonly ptimeNs: number;
+  readonly audio?: ProbeAudio | undefined;
 }
 
 export class PacketSender {
@@ -34,12 +35,12 @@ export class PacketSender {
   #index = 0;
   #fd = -1;
 
-  constructor({ libc, memory, schedule, sources, ptimeNs }: PacketSenderOptions) {
+  constructor({ libc, memory, schedule, sources, ptimeNs, audio }: PacketSenderOptions) {
     this.#libc = libc;
     this.#memory = memory;
     this.#schedule = schedule;
     this.#sources = sources;
-    this.#packet = silentPacket(ptimeNs);
+    this.#packet = silentPacket(ptimeNs, audio);
     this.#packetAddress = libc.addressOf(this.#packet);
     this.#pollfdAddress = libc.addressOf(new Uint8Array(this.#pollfd.buffer));
   }

@@ -48,6 +48,7 @@ function announcer(): Pick<Beat, 'prepare' | 'due'> {
     schedule,
     sources: streamSources(options),
     ptimeNs: options.ptimeNs,
+    audio: options.audio,
   });
   return { prepare: (n) => sender.prepare(n), due: (n) => sender.send(n) };
 }

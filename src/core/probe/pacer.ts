@@ -12,8 +12,20 @@ export interface PacerOptions {
   readonly due?: () => void;
 }
 
-export class Pacer {
-  /** Settles when the thread has ended: with undefined when it was done or told to stop, else with what ended it. */
+/** Keeps the deadlines of one probe. */
+export interface Pacing {
+  /** Settles when it has ended: with undefined when it was done or told to stop, else with what ended it. */
+  readonly ended: Promise<Error | undefined>;
+  /** Settles when it is ready to start. Rejects when it ended before. */
+  up(): Promise<void>;
+  /** @param startNs when the first packet is due, on the clock that all threads share. */
+  start(startNs: number): void;
+  /** No packet is sent after it has settled. May be called at any time, and twice. */
+  stop(): Promise<void>;
+}
+
+/** A thread for one probe. */
+export class Pacer implements Pacing {
   readonly ended: Promise<Error | undefined>;
   readonly #memory: PacerMemory;
   readonly #up = Promise.withResolvers<void>();
@@ -38,18 +50,16 @@ export class Pacer {
     void this.#seeToTheEnd();
   }
 
-  /** Settles when the thread is ready to start. Rejects when it ended before. */
   async up(): Promise<void> {
     await this.#up.promise;
   }
 
-  /** @param startNs when the first packet is due, on the clock that all threads share. */
   start(startNs: number): void {
     this.#memory.start(startNs);
-    if (this.#due !== undefined) void this.#listen(this.#due);
+    if (this.#due !== undefined) void announce(this.#memory, this.#due, () => this.#stopped);
   }
 
-  /** No packet is sent after it has settled, and the thread is gone. May be called at any time, and twice. */
+  /** The thread is gone when it has settled. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#memory.stop();
@@ -61,12 +71,13 @@ export class Pacer {
     this.#stopped = true;
     this.#up.reject(error ?? new Error('the pacing thread ended before it was up'));
   }
+}
 
-  async #listen(due: () => void): Promise<void> {
-    for (let heard = 0; !this.#stopped;) {
-      await this.#memory.awaitAnnounced(heard);
-      heard += this.#memory.announcedBeyond(heard);
-      due();
-    }
+/** Calls `due` whenever packets were announced, until it has `stopped`. */
+export async function announce(memory: PacerMemory, due: () => void, stopped: () => boolean): Promise<void> {
+  for (let heard = 0; !stopped();) {
+    await memory.awaitAnnounced(heard);
+    heard += memory.announcedBeyond(heard);
+    due();
   }
 }

@@ -1,14 +1,17 @@
 /** What a probe measured. Nanoseconds, and counts of packets; the run document is made from it. */
 import type { CallRow, SeriesRow } from '../report/run.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
+import type { ProbeAudio } from './source.ts';
 import type { ClockName, Endpoint, EngineName } from '../udp/engine.ts';
 
 export interface ProbeOptions {
   readonly streams: number;
   /** Between two packets of one stream. */
   readonly intervalNs: number;
-  /** Audio in a packet: 8 bytes a millisecond of PCMU. */
+  /** Audio in a packet. */
   readonly ptimeNs: number;
+  /** What that audio is; PCMU without it, 8 bytes a millisecond. */
+  readonly audio?: ProbeAudio | undefined;
   readonly durationNs: number;
   /** An echo that takes longer counts as lost. */
   readonly timeoutNs: number;
@@ -34,6 +37,8 @@ export interface ProbeCounts {
   readonly reordered: number;
   /** Datagrams that are no echo of ours. */
   readonly unmatched: number;
+  /** Of those, RTP with an SSRC that is none of ours: whoever answers makes packets of his own. */
+  readonly otherSsrc: number;
   /** Datagrams that are not RTP. */
   readonly malformed: number;
   /** The kernel refused to send. */

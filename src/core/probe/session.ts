@@ -14,6 +14,7 @@ import type { Arrival, Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
 import { PacerMemory } from './pacer-memory.ts';
 import { Pacer } from './pacer.ts';
+import type { PacerOptions, Pacing } from './pacer.ts';
 import type { ProbeCounts, ProbeOptions, ProbeProgress, ProbeResult } from './result.ts';
 import { Schedule } from './schedule.ts';
 import { SecondSeries } from '../report/series.ts';
@@ -26,6 +27,12 @@ export interface ProbeSessionOptions {
   /** Numeric. Stream i goes to the one at i modulo their number. */
   readonly targets: readonly [Endpoint, ...Endpoint[]];
   readonly options: ProbeOptions;
+  /** Address and port that the socket of each stream is bound to; without it any port, and the address that the way asks for. */
+  readonly locals?: readonly Endpoint[];
+  /** What keeps the deadlines; a thread of its own without it. */
+  readonly pacing?: (options: PacerOptions) => Pacing;
+  /** Told what the rows of a series are made of, for who has several sessions. */
+  readonly tally?: ProbeTally;
   /** Told the local ends of the streams, in order, once they are bound; the first packet is due after it has settled. */
   readonly opened?: (locals: readonly Endpoint[]) => Promise<void>;
   /** Told each latency sample: the stream from 0, the packet's number in it from 0, and the latency. */
@@ -35,6 +42,12 @@ export interface ProbeSessionOptions {
    * to the one that sends, by a lower priority for the rest of its life. For a process that does nothing else.
    */
   readonly givesWay?: boolean;
+}
+
+/** Times are on the engine's clock. */
+export interface ProbeTally {
+  sent(dueNs: number): void;
+  received(dueNs: number, latencyNs: number, late: boolean): void;
 }
 
 /** Steps of nice(2) that the reading thread gives way by: a third of the sending thread's weight. */
@@ -55,6 +68,9 @@ const STREAMS_WITH_PERCENTILES = 500;
 export class ProbeSession {
   readonly #engine: UdpEngine;
   readonly #targets: readonly [Endpoint, ...Endpoint[]];
+  readonly #locals: readonly Endpoint[] | undefined;
+  readonly #pacing: (options: PacerOptions) => Pacing;
+  readonly #tally: ProbeTally | undefined;
   readonly #opened: ((locals: readonly Endpoint[]) => Promise<void>) | undefined;
   readonly #observe: ((stream: number, index: number, latencyNs: number) => void) | undefined;
   readonly #givesWay: boolean;
@@ -86,15 +102,18 @@ export class ProbeSession {
   #abortedNs: number | undefined;
   #lookedNs = 0;
 
-  constructor({ engine, targets, options, opened, observe, givesWay }: ProbeSessionOptions) {
+  constructor({ engine, targets, options, locals, pacing, tally, opened, observe, givesWay }: ProbeSessionOptions) {
     this.#engine = engine;
     this.#targets = targets;
+    this.#locals = locals;
+    this.#pacing = pacing ?? ((each) => new Pacer(each));
+    this.#tally = tally;
     this.#opened = opened;
     this.#observe = observe;
     this.#givesWay = givesWay === true && engine.name === 'batch' && engine.clock === 'kernel';
     this.#options = options;
     this.#schedule = new Schedule(options);
-    this.#packet = silentPacket(options.ptimeNs);
+    this.#packet = silentPacket(options.ptimeNs, options.audio);
     this.#series = new SecondSeries(options.timeoutNs);
     this.#memory = new PacerMemory(options);
     this.#sendsItself = engine.name === 'batch';
@@ -113,7 +132,7 @@ export class ProbeSession {
    */
   async run(): Promise<ProbeResult> {
     const memory = this.#memory;
-    const pacer = new Pacer({ options: this.#options, memory, ...(this.#sendsItself ? {} : { due: () => this.#sendDue() }) });
+    const pacer = this.#pacing({ options: this.#options, memory, ...(this.#sendsItself ? {} : { due: () => this.#sendDue() }) });
     void pacer.ended.then((error) => error !== undefined && this.#ended.reject(error));
     // It may fail before anybody waits for it.
     this.#ended.promise.catch(() => undefined);
@@ -161,9 +180,9 @@ export class ProbeSession {
   async #open(): Promise<void> {
     for (const [i, stream] of this.#streams.entries()) {
       const connect = this.#targets[i % this.#targets.length] ?? this.#targets[0];
+      const local = this.#locals?.[i] ?? { address: connect.address.includes(':') ? '::' : '0.0.0.0', port: 0 };
       const socket = await this.#engine.bind({
-        address: connect.address.includes(':') ? '::' : '0.0.0.0',
-        port: 0,
+        ...local,
         connect,
         bufferBytes: this.#options.bufferBytes,
         ...(this.#sendsItself ? { departures: 'external' } : {}),
@@ -209,6 +228,7 @@ export class ProbeSession {
     const dueNs = this.#startNs + elapsedNs;
     this.#next = n + 1;
     this.#series.sent(elapsedNs);
+    this.#tally?.sent(dueNs);
     this.#sendError.record(sentNs - dueNs);
     (this.#streams[this.#schedule.streamOf(n)] as ProbeStream).sent(this.#schedule.indexOf(n), dueNs, sentNs);
   }
@@ -226,7 +246,9 @@ export class ProbeSession {
     this.#latency.record(latencyNs);
     if (!Number.isNaN(stream.lastHostDelayNs)) this.#hostDelay?.record(stream.lastHostDelayNs);
     const n = stream.lastIndex * this.#schedule.streams + i;
-    this.#series.received(this.#schedule.dueNs(n), latencyNs, stream.lastLate);
+    const dueNs = this.#schedule.dueNs(n);
+    this.#series.received(dueNs, latencyNs, stream.lastLate);
+    this.#tally?.received(this.#startNs + dueNs, latencyNs, stream.lastLate);
     this.#observe?.(i, stream.lastIndex, latencyNs);
     if (this.#allSent() && this.#latency.count === this.#next) this.#ended.resolve();
   }
@@ -323,6 +345,7 @@ export class ProbeSession {
       duplicates: 0,
       reordered: 0,
       unmatched: 0,
+      otherSsrc: 0,
       malformed: 0,
       sendErrors: 0,
     };
@@ -338,6 +361,7 @@ export class ProbeSession {
       sum.duplicates += counters.duplicates;
       sum.reordered += counters.reordered;
       sum.unmatched += counters.unmatched;
+      sum.otherSsrc += counters.otherSsrc;
       sum.malformed += counters.malformed;
     }
     for (const socket of this.#sockets) sum.sendErrors += socket.sendErrors;

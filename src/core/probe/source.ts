@@ -2,16 +2,29 @@
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
 import { SeededRandom } from './random.ts';
 
-/** PCMU (RFC 3551 §6). */
-export const PAYLOAD_TYPE = 0;
-export const CLOCK_RATE_HZ = 8_000;
-/** μ-law silence. */
-const SILENCE = 0xff;
-const NS_PER_TICK = 1e9 / CLOCK_RATE_HZ;
+/** What the packets of a stream say they carry. Plain data: it goes to another thread. */
+export interface ProbeAudio {
+  /** Encoding name (RFC 3551 §6). */
+  readonly name: string;
+  readonly payloadType: number;
+  /** Of the timestamps. */
+  readonly clockRateHz: number;
+  readonly bytesPerSecond: number;
+  /** A payload filled with this byte is silence. */
+  readonly silenceByte: number;
+}
+
+/** RFC 3551 §6; μ-law silence. */
+export const PCMU_AUDIO: ProbeAudio = { name: 'PCMU', payloadType: 0, clockRateHz: 8_000, bytesPerSecond: 8_000, silenceByte: 0xff };
+
+/** G.107 has a score for these alone. @param name as in {@link ProbeAudio}. */
+export function isG711(name: string): boolean {
+  return name === 'PCMU' || name === 'PCMA';
+}
 
 /** A packet of silence for streams to write their headers into: they may share it, since a send is done with it when it returns. */
-export function silentPacket(ptimeNs: number): Uint8Array {
-  return new Uint8Array(RTP_HEADER_BYTES + Math.round(ptimeNs / NS_PER_TICK)).fill(SILENCE);
+export function silentPacket(ptimeNs: number, { bytesPerSecond, silenceByte }: ProbeAudio = PCMU_AUDIO): Uint8Array {
+  return new Uint8Array(RTP_HEADER_BYTES + Math.round((ptimeNs * bytesPerSecond) / 1e9)).fill(silenceByte);
 }
 
 export interface SourceOptions {
@@ -19,25 +32,28 @@ export interface SourceOptions {
   /** Between two packets of one stream. */
   readonly intervalNs: number;
   readonly seed: number;
+  /** PCMU without it. */
+  readonly audio?: ProbeAudio | undefined;
 }
 
 /** The streams of a probe, the same for the same options in every thread. */
-export function streamSources({ streams, intervalNs, seed }: SourceOptions): StreamSource[] {
+export function streamSources({ streams, intervalNs, seed, audio }: SourceOptions): StreamSource[] {
   const random = new SeededRandom(seed);
-  return Array.from({ length: streams }, () => new StreamSource(intervalNs, random));
+  return Array.from({ length: streams }, () => new StreamSource(intervalNs, random, audio));
 }
 
 export class StreamSource {
-  readonly #header = { marker: true, payloadType: PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
+  readonly #header = { marker: true, payloadType: 0, sequence: 0, timestamp: 0, ssrc: 0 };
   readonly #firstSequence: number;
   readonly #firstTimestamp: number;
   readonly #ticks: number;
 
-  constructor(intervalNs: number, random: SeededRandom) {
+  constructor(intervalNs: number, random: SeededRandom, { payloadType, clockRateHz }: ProbeAudio = PCMU_AUDIO) {
+    this.#header.payloadType = payloadType;
     this.#header.ssrc = random.uint32();
     this.#firstSequence = random.uint16();
     this.#firstTimestamp = random.uint32();
-    this.#ticks = intervalNs / NS_PER_TICK;
+    this.#ticks = (intervalNs * clockRateHz) / 1e9;
   }
 
   get ssrc(): number {

@@ -10,7 +10,7 @@ import { LateDetector } from '../stats/late.ts';
 import type { Arrival, ClockName } from '../udp/engine.ts';
 import { KernelTimes } from './kernel-times.ts';
 import type { ProbeOptions } from './result.ts';
-import { CLOCK_RATE_HZ } from './source.ts';
+import { PCMU_AUDIO } from './source.ts';
 import type { StreamSource } from './source.ts';
 
 /** Answers of {@link ProbeStream.arrived} that are no latency. */
@@ -27,7 +27,7 @@ export class ProbeStream {
   readonly #source: StreamSource;
   readonly #tracker: LatencyTracker;
   readonly #late: LateDetector;
-  readonly #reception: ReceiverStatistics = new ReceiverStatistics({ clockRateHz: CLOCK_RATE_HZ });
+  readonly #reception: ReceiverStatistics;
   /** Missing in a probe of very many streams: the memory is better spent on the streams. */
   readonly #histogram: LatencyHistogram | undefined;
   /** Only with the kernel's clock. */
@@ -36,11 +36,14 @@ export class ProbeStream {
   #latest = -1;
   #lateCount = 0;
   #malformed = 0;
+  #otherSsrc = 0;
 
   constructor(options: ProbeOptions, source: StreamSource, clock: ClockName, histogram: LatencyHistogram | undefined) {
     this.#source = source;
     this.#tracker = new LatencyTracker({ timeoutNs: options.timeoutNs });
-    this.#late = new LateDetector({ clockRateHz: CLOCK_RATE_HZ, thresholdNs: options.lateThresholdNs });
+    const { clockRateHz } = options.audio ?? PCMU_AUDIO;
+    this.#reception = new ReceiverStatistics({ clockRateHz });
+    this.#late = new LateDetector({ clockRateHz, thresholdNs: options.lateThresholdNs });
     this.#departures = clock === 'kernel' ? new KernelTimes(options) : undefined;
     this.#histogram = histogram;
   }
@@ -76,6 +79,7 @@ export class ProbeStream {
       this.#malformed += 1;
       return NOT_A_SAMPLE;
     }
+    if (packet.ssrc !== this.#source.ssrc) this.#otherSsrc += 1;
     const fromT0Ns = this.#tracker.returned(packet.ssrc, packet.sequence, atNs);
     if (fromT0Ns < 0) return NOT_A_SAMPLE;
     this.lastIndex = this.#source.indexOf(packet.sequence, this.#latest);
@@ -116,8 +120,8 @@ export class ProbeStream {
     return this.#reception.jitterMs;
   }
 
-  counters(): TrackerCounters & { readonly late: number; readonly malformed: number } {
-    return { ...this.#tracker.counters(), late: this.#lateCount, malformed: this.#malformed };
+  counters(): TrackerCounters & { readonly late: number; readonly malformed: number; readonly otherSsrc: number } {
+    return { ...this.#tracker.counters(), late: this.#lateCount, malformed: this.#malformed, otherSsrc: this.#otherSsrc };
   }
 
   /** The stream's row in a run document. */

@@ -1,4 +1,4 @@
-/** What a probe is pointed at, as a user writes it. */
+/** What a probe without calls is pointed at, as a user writes it. */
 import { RtplatError } from '../errors.ts';
 import { parseHostPort } from '../values/address.ts';
 
@@ -9,7 +9,7 @@ export interface ProbeTarget {
   readonly port: number;
 }
 
-const EXAMPLE = 'write udp://HOST:PORT, such as udp://127.0.0.1:4000';
+const EXAMPLE = 'write udp://HOST:PORT, such as udp://127.0.0.1:4000, or sip:USER@HOST for a call';
 
 /**
  * `udp://host:port`, `udp://[::1]:4000`, or either without `udp://`.
@@ -18,10 +18,8 @@ const EXAMPLE = 'write udp://HOST:PORT, such as udp://127.0.0.1:4000';
  */
 export function parseTarget(text: string): ProbeTarget {
   const trimmed = text.trim();
-  for (const scheme of ['sip', 'sips', 'ari']) {
-    if (trimmed.toLowerCase().startsWith(`${scheme}:`)) {
-      throw new RtplatError('usage', `cannot probe ${trimmed}: ${scheme}: targets are not in this version`, { hint: EXAMPLE });
-    }
+  if (trimmed.toLowerCase().startsWith('ari:')) {
+    throw new RtplatError('usage', `cannot probe ${trimmed}: ari: targets are not in this version`, { hint: EXAMPLE });
   }
   const separator = trimmed.indexOf('://');
   const scheme = separator < 0 ? 'udp' : trimmed.slice(0, separator).toLowerCase();

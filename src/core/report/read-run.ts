@@ -128,6 +128,38 @@ const call = v.looseObject({
   packet_loss_ratio: v.exactOptional(v.nullable(fraction)),
   counters: v.exactOptional(counters),
   end_reason: v.exactOptional(v.nullable(v.string())),
+  match: v.exactOptional(v.nullable(v.string())),
+  r_factor: v.exactOptional(measured),
+  mos: v.exactOptional(measured),
+  other_ssrc: v.exactOptional(v.nullable(count)),
+  sip: v.exactOptional(
+    v.looseObject({
+      call_id: v.string(),
+      status: v.nullable(count),
+      cause: v.nullable(v.string()),
+      codec: v.nullable(v.string()),
+      ptime_ms: measured,
+      request_delay_ms: measured,
+      early_media_ms: measured,
+      disconnect_delay_ms: measured,
+    }),
+  ),
+});
+
+const delays = v.nullable(
+  v.looseObject({ count, mean: nonNegative, p50: nonNegative, p95: nonNegative, p99: nonNegative, max: nonNegative }),
+);
+
+const setUp = v.looseObject({
+  session_requests: count,
+  request_delay_ms: delays,
+  failed_request_delay_ms: delays,
+  disconnect_delay_ms: delays,
+  session_duration_ms: delays,
+  session_establishment_ratio: v.nullable(fraction),
+  session_establishment_effectiveness_ratio: v.nullable(fraction),
+  ineffective_session_attempt_ratio: v.nullable(fraction),
+  session_completion_ratio: v.nullable(fraction),
 });
 
 /** The schema that files are read by and `schema/rtplat.run-1.schema.json` is generated from. */
@@ -153,6 +185,7 @@ export const RunSchema: v.GenericSchema<unknown, RunDocument> = v.looseObject({
   send_error_histogram: v.exactOptional(HistogramSchema),
   series: v.array(seriesRow),
   calls: v.array(call),
+  sip: v.exactOptional(setUp),
 });
 
 /**

@@ -107,6 +107,54 @@ export interface CallRow extends Partial<LatencySummary> {
   /** null where the call was not relayed. */
   readonly counters?: Partial<RelayCounters> | null;
   readonly end_reason?: string | null;
+  /** How the packets of a call that was placed were matched; null where they were not. */
+  readonly match?: string | null;
+  readonly r_factor?: number | null;
+  readonly mos?: number | null;
+  /** RTP packets that came with an SSRC that was not sent; null where there were no media. */
+  readonly other_ssrc?: number | null;
+  /** Of a call that was placed by SIP. */
+  readonly sip?: SipCallMembers;
+}
+
+/** What SIP has to say of a call that was placed. */
+export interface SipCallMembers {
+  readonly call_id: string;
+  /** Final answer to the INVITE; null when none came. */
+  readonly status: number | null;
+  /** The far end's reason for the end, such as `486 Busy Here, Q.850 cause 17`; null without. */
+  readonly cause: string | null;
+  readonly codec: string | null;
+  readonly ptime_ms: number | null;
+  /** From the INVITE to the first answer other than 100 and a challenge (SRD, RFC 6076). */
+  readonly request_delay_ms: number | null;
+  /** From the INVITE to a session description in a provisional answer. */
+  readonly early_media_ms: number | null;
+  /** From our BYE to its answer (SDD). */
+  readonly disconnect_delay_ms: number | null;
+}
+
+/** The set-up of all calls that were placed (RFC 6076). Ratios are fractions of 1; null while there is nothing to take them from. */
+export interface SipSetUp {
+  /** INVITEs that have ended; those that were given up because the run was stopped are not among them. */
+  readonly session_requests: number;
+  readonly request_delay_ms: DelayMembers | null;
+  readonly failed_request_delay_ms: DelayMembers | null;
+  readonly disconnect_delay_ms: DelayMembers | null;
+  readonly session_duration_ms: DelayMembers | null;
+  readonly session_establishment_ratio: number | null;
+  readonly session_establishment_effectiveness_ratio: number | null;
+  readonly ineffective_session_attempt_ratio: number | null;
+  readonly session_completion_ratio: number | null;
+}
+
+export interface DelayMembers {
+  readonly count: number;
+  readonly mean: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
 }
 
 export interface RunDocument {
@@ -125,6 +173,8 @@ export interface RunDocument {
   readonly send_error_histogram?: EncodedHistogram;
   readonly series: readonly SeriesRow[];
   readonly calls: readonly CallRow[];
+  /** Only of a run that placed calls by SIP. */
+  readonly sip?: SipSetUp;
 }
 
 /** Everything {@link buildRun} needs; time and host are told, not asked. */

@@ -1,8 +1,7 @@
 /** Keeps the accounts registered, so that a PBX can route calls here. */
-import { createHash, randomBytes, randomInt, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { messageOf, RtplatError } from '../errors.ts';
+import { readAuthorities } from '../service/authorities.ts';
 import { readSecret } from '../service/secret.ts';
 import type { Logger } from '../service/log.ts';
 import { Registration } from '../sip/registration.ts';
@@ -262,15 +261,7 @@ function nameOf({ address, port }: Endpoint): string {
 /** @throws RtplatError `usage`. */
 function authoritiesOf({ tls_ca_file: file, transport, username }: RegisterAccount): string | undefined {
   if (file === undefined || transport !== 'tls') return undefined;
-  try {
-    const text = readFileSync(file, 'latin1');
-    createSecureContext({ ca: text });
-    // The context takes a file without any certificate as well.
-    void new X509Certificate(text);
-    return text;
-  } catch (error) {
-    throw new RtplatError('usage', `cannot use tls_ca_file ${file} of account "${username}": ${messageOf(error)}`, { cause: error });
-  }
+  return readAuthorities(file, `tls_ca_file ${file} of account "${username}"`);
 }
 
 function passwordOf({ password, password_file: file, password_env: variable, username }: RegisterAccount, env: NodeJS.ProcessEnv): string {

@@ -13,7 +13,8 @@ import { isPlainAudio, parseSdp } from './sdp.ts';
 import type { Direction, MediaAddress, SdpCodec, SdpMedia } from './sdp.ts';
 
 export interface AudioCodec {
-  readonly name: 'PCMU' | 'PCMA' | 'L16';
+  readonly name: 'PCMU' | 'PCMA' | 'G722' | 'L16';
+  /** Of the timestamps: 8000 of G.722 too, which has 16,000 samples a second (RFC 3551 §4.5.2). */
   readonly clockRateHz: number;
 }
 
@@ -286,6 +287,7 @@ function offeredFormats({ codecs, telephoneEvent }: LocalMedia): readonly Format
   const formats = codecs.map(({ name, clockRateHz }): Format => {
     if (name === 'PCMU') return { payloadType: 0, name, clockRateHz };
     if (name === 'PCMA') return { payloadType: 8, name, clockRateHz };
+    if (name === 'G722') return { payloadType: 9, name, clockRateHz };
     // 10 and 11 are L16 at 44.1 kHz (RFC 3551 §6), not ours.
     return { payloadType: dynamic++, name, clockRateHz };
   });

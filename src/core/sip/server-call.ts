@@ -6,8 +6,8 @@
  *     received ─▶ ringing ─▶ answered ─▶ confirmed ─▶ ending ─▶ ended
  *         └──────────┴─ rejected, cancelled ───┴─ BYE, no ACK ──────▲
  */
-import { Dialog } from './dialog.ts';
-import type { NextHop } from './dialog.ts';
+import { serverDialog } from './dialog.ts';
+import type { Dialog, NextHop } from './dialog.ts';
 import { createResponse } from './message.ts';
 import type { SipRequest, SipResponse } from './message.ts';
 import { Repetition, T2_MS } from './repetition.ts';
@@ -99,7 +99,7 @@ export class ServerCall {
   constructor(host: CallHost, request: SipRequest, invite: ServerTransaction, localTag: string, nowMs: number) {
     this.#host = host;
     this.flow = invite.flow;
-    this.dialog = new Dialog(request, localTag, invite.flow);
+    this.dialog = serverDialog(request, localTag, invite.flow);
     this.#contact = host.contact(request, invite.flow);
     this.receivedMs = nowMs;
     this.#invite = invite;

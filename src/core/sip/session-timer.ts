@@ -1,11 +1,11 @@
 /**
- * Session timers (RFC 4028), the side of the one who is called: when the caller has vanished without a BYE, the call ends by itself.
- * The caller refreshes the session by re-INVITE or UPDATE before an interval is over; when it does not, we hang up.
+ * Session timers (RFC 4028): when the peer has vanished without a BYE, the call ends by itself.
  *
- * Timers are accepted when the caller asks and refreshes itself. Refreshing is not taken over: a 2xx without Session-Expires says that
+ * The side of the one who is called: the caller refreshes the session by re-INVITE or UPDATE before an interval is over; when it does
+ * not, we hang up. Timers are accepted when the caller asks and refreshes itself. Refreshing is not taken over: a 2xx without Session-Expires says that
  * the session has no timer (§7.2), which any caller has to live with, since it cannot know who supports them.
  */
-import type { SipRequest } from './message.ts';
+import type { SipRequest, SipResponse } from './message.ts';
 import { parseDecimal, Scanner } from './scanner.ts';
 
 /** No interval may be shorter (RFC 4028 §4), s. */
@@ -38,13 +38,34 @@ export function answerSessionTimer(request: SipRequest, leastSeconds: number): S
   if (asked.seconds < least) return { kind: 'refuse', status: 422, headers: [['Min-SE', String(least)]] };
   return {
     kind: 'timer',
-    hangUpAfterMs: (asked.seconds - Math.min(MARGIN_SECONDS, asked.seconds / 3)) * 1_000,
+    hangUpAfterMs: hangUpAfterMs(asked.seconds),
     headers: [
       ['Session-Expires', `${asked.seconds};refresher=uac`],
       // The caller must have read it, being the one who refreshes.
       ['Require', 'timer'],
     ],
   };
+}
+
+/** What the 2xx to an INVITE or UPDATE of ours says of the session timer. */
+export type AgreedTimer =
+  | { readonly kind: 'none' }
+  /** We are to refresh, half-way through the interval. */
+  | { readonly kind: 'ours'; readonly refreshAfterMs: number }
+  /** The peer is; hang up when it has not for that long. */
+  | { readonly kind: 'theirs'; readonly hangUpAfterMs: number };
+
+/** §7.2: who supports timers, as we say, may be made the one that refreshes by the answer. */
+export function agreedTimer(response: SipResponse): AgreedTimer {
+  const given = parseSessionExpires(response.headers.get('Session-Expires'));
+  if (given === undefined || given.seconds === 0) return { kind: 'none' };
+  if (given.refresher === 'uac') return { kind: 'ours', refreshAfterMs: (given.seconds * 1_000) / 2 };
+  return { kind: 'theirs', hangUpAfterMs: hangUpAfterMs(given.seconds) };
+}
+
+/** §10: a little before the end of the interval. */
+function hangUpAfterMs(seconds: number): number {
+  return (seconds - Math.min(MARGIN_SECONDS, seconds / 3)) * 1_000;
 }
 
 /** `1800;refresher=uac`; undefined without a number in front, with which nothing can be agreed. */

@@ -30,6 +30,7 @@ function resultWith(changes: Partial<ProbeResult> = {}): ProbeResult {
     duplicates: 0,
     reordered: 0,
     unmatched: 0,
+    otherSsrc: 0,
     malformed: 0,
     sendErrors: 0,
     targets: [{ address: '127.0.0.1', port: 4000 }],

@@ -29,6 +29,21 @@ describe('the packets of a stream', () => {
     expect(silentPacket(30 * MS)).toHaveLength(252);
   });
 
+  it('are of the codec that was agreed to', () => {
+    const audio = { name: 'L16', payloadType: 96, clockRateHz: 16_000, bytesPerSecond: 32_000, silenceByte: 0 };
+    const packet = silentPacket(20 * MS, audio);
+    expect(packet).toHaveLength(12 + 640);
+    const source = new StreamSource(20 * MS, new SeededRandom(1), audio);
+    const [first, second] = [0, 1].map((i) => {
+      source.write(packet, i);
+      const parsed = createRtpPacket();
+      parseRtp(packet, 0, packet.length, parsed);
+      return parsed;
+    });
+    expect([first?.payloadType, second?.payloadType]).toEqual([96, 96]);
+    expect(timestampDelta(second!.timestamp, first!.timestamp)).toBe(320);
+  });
+
   it('count sequence numbers by one and timestamps by 160, and mark the first (RFC 3551 §4.1)', () => {
     const headers = headersOf(sourceWith(), 5);
     expect(headers.map(({ marker }) => marker)).toEqual([true, false, false, false, false]);

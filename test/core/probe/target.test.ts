@@ -23,8 +23,7 @@ describe('parseTarget', () => {
     ['127.0.0.1:65536', 'names no host and port'],
     ['::1:4000', 'names no host and port'],
     ['tcp://127.0.0.1:4000', 'tcp:// is not a kind of target'],
-    ['sip:600@pbx', 'sip: targets are not in this version'],
-    ['SIPS:600@pbx', 'sips: targets are not in this version'],
+    ['sip:600@pbx', 'it names no host and port'],
     ['ari:Local/echo@rtplat', 'ari: targets are not in this version'],
   ])('refuses %j: %s', (text, why) => {
     expect(() => parseTarget(text)).toThrow(why);

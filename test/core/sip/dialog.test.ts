@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { Dialog } from '../../../src/core/sip/dialog.ts';
+import { serverDialog } from '../../../src/core/sip/dialog.ts';
 import { PEER, request, Rig, RigFlow } from '../../kit/sip-rig.ts';
 
 const rig = new Rig();
 const flow = new RigFlow(rig, 'UDP', PEER);
 
 test('our requests have From and To turned round, our tag, and a number of their own (RFC 3261 §12.2.1.1)', () => {
-  const dialog = new Dialog(request('INVITE', { Contact: '<sip:alice@192.0.2.20>' }), 'ours', flow);
+  const dialog = serverDialog(request('INVITE', { Contact: '<sip:alice@192.0.2.20>' }), 'ours', flow);
   const first = dialog.createRequest('INFO').request;
   const { request: bye, target } = dialog.createRequest('BYE');
   expect([first.cseq?.number, bye.cseq?.number]).toEqual([1, 2]);
@@ -18,13 +18,13 @@ test('our requests have From and To turned round, our tag, and a number of their
 });
 
 test('a lower number is out of order, the same one and any higher are not (§12.2.2)', () => {
-  const dialog = new Dialog(request('INVITE', { CSeq: '5 INVITE' }), 'ours', flow);
+  const dialog = serverDialog(request('INVITE', { CSeq: '5 INVITE' }), 'ours', flow);
   const numbers = ['4 INFO', '5 INFO', '9 INFO', '8 INFO'];
   expect(numbers.map((CSeq) => dialog.inOrder(request('INFO', { CSeq })))).toEqual([false, true, true, false]);
 });
 
 test('a refresh without a usable contact changes nothing', () => {
-  const dialog = new Dialog(request('INVITE', { Contact: '<sip:alice@192.0.2.20>' }), 'ours', flow);
+  const dialog = serverDialog(request('INVITE', { Contact: '<sip:alice@192.0.2.20>' }), 'ours', flow);
   dialog.refreshTarget(request('UPDATE'), flow);
   dialog.refreshTarget(request('UPDATE', { Contact: '*' }), flow);
   expect(dialog.remoteTarget).toBe('sip:alice@192.0.2.20');
@@ -33,7 +33,7 @@ test('a refresh without a usable contact changes nothing', () => {
 });
 
 test('without a contact it is the From that is asked', () => {
-  expect(new Dialog(request('INVITE'), 'ours', flow).createRequest('BYE').target).toBe('sip:alice@example.com');
+  expect(serverDialog(request('INVITE'), 'ours', flow).createRequest('BYE').target).toBe('sip:alice@example.com');
 });
 
 describe('where a request of ours goes', () => {
@@ -50,14 +50,14 @@ describe('where a request of ours goes', () => {
     ['a route is', { Via: NAT, Contact: '<sip:a@10.0.0.5>', 'Record-Route': '<sip:198.51.100.7;lr>' }, 'sip:198.51.100.7;lr'],
     ['but not to an address inside', { Via: PLAIN, Contact: '<sip:a@203.0.113.9>', 'Record-Route': '<sip:10.0.0.1;lr>' }, undefined],
   ] as const)('%s', (_, fields, target) => {
-    const hop = new Dialog(request('INVITE', fields), 'ours', outside).createRequest('BYE');
+    const hop = serverDialog(request('INVITE', fields), 'ours', outside).createRequest('BYE');
     expect([hop.target, hop.flow]).toEqual([target, outside]);
     // Whichever way it goes, it is for the contact.
     expect(hop.request.uri).toBe(fields.Contact.slice(1, -1));
   });
 
   test('a peer that has moved, or connected again, is asked there', () => {
-    const dialog = new Dialog(request('INVITE', { Via: NAT, Contact: '<sip:a@10.0.0.5>' }), 'ours', outside);
+    const dialog = serverDialog(request('INVITE', { Via: NAT, Contact: '<sip:a@10.0.0.5>' }), 'ours', outside);
     const again = new RigFlow(rig, 'TCP', { address: '203.0.113.9', port: 40_001 });
     dialog.refreshTarget(request('UPDATE', { Via: NAT, Contact: '<sip:a@10.0.0.5>' }), again);
     expect(dialog.createRequest('BYE')).toMatchObject({ target: undefined, flow: again });

@@ -295,6 +295,14 @@ describe('refusals: 488 with a Warning (RFC 3261 §20.43)', () => {
 describe('offers of ours', () => {
   const ours = { ...OURS, codecs: [PCMA, L16_WIDE, PCMU, L16] };
 
+  test('G.722 is 9, at the 8 kHz that RFC 3551 §4.5.2 gives it', () => {
+    const g722 = { ...OURS, telephoneEvent: false, codecs: [{ name: 'G722', clockRateHz: 8_000 } as const] };
+    const offer = createOffer(g722);
+    expect(mediaLines(offer.text).slice(0, 2)).toEqual(['m=audio 10000 RTP/AVP 9', 'a=rtpmap:9 G722/8000']);
+    // A static type may come without its name.
+    expect(readAnswer(offer, description('m=audio 3000 RTP/AVP 9'))).toMatchObject({ media: { codec: { name: 'G722', payloadType: 9 } } });
+  });
+
   test('have all codecs in order, and events for each clock rate', () => {
     expect(mediaLines(createOffer(ours).text)).toEqual([
       'm=audio 10000 RTP/AVP 8 96 0 97 101 102',

@@ -10,10 +10,23 @@ import { parseMessage } from '../parse.ts';
 import { parseUri } from '../uri.ts';
 import type { SipFlow } from '../transactions.ts';
 import type { Endpoint } from '../../values/address.ts';
-import type { UserAgent } from '../user-agent.ts';
+import type { SipMessage, SipRequest } from '../message.ts';
+import type { Refusal } from '../request-checks.ts';
+import type { TransactionLayer } from '../transactions.ts';
 import { StreamTransport } from './stream.ts';
 import type { ReachOptions, TransportUser } from './transport.ts';
 import { UdpTransport } from './udp.ts';
+
+/** Who is behind the transports: a user agent server, or a client. */
+export interface SipElement {
+  readonly layer: Pick<TransactionLayer, 'flowFailed'>;
+  /** When {@link tick} has something to do next, ms; Infinity when never. */
+  readonly dueMs: number;
+  tick(nowMs: number): void;
+  received(message: SipMessage, flow: SipFlow, nowMs: number): void;
+  /** What could be read of a request that is malformed. */
+  malformed(request: SipRequest, refusal: Refusal, flow: SipFlow): void;
+}
 
 export interface ListenOptions {
   /** For UDP, on an event loop. */
@@ -24,6 +37,8 @@ export interface ListenOptions {
   readonly udpPort: number | null;
   readonly tcpPort: number | null;
   readonly tls: { readonly port: number; readonly options: TlsOptions } | null;
+  /** Transports that connections are made by, and taken by none. */
+  readonly connects?: readonly ('tcp' | 'tls')[];
   /** The address that peers see, where it is not one of this host's. */
   readonly advertise?: string;
   /** Monotonic milliseconds. */
@@ -52,7 +67,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class SipEndpoint implements TransportUser {
   readonly #options: ListenOptions;
-  readonly #agent: UserAgent;
+  readonly #agent: SipElement;
   readonly #udp: UdpTransport[] = [];
   readonly #streams: StreamTransport[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -60,13 +75,13 @@ export class SipEndpoint implements TransportUser {
   #stopped = false;
   #malformed = 0;
 
-  private constructor(options: ListenOptions, agent: UserAgent) {
+  private constructor(options: ListenOptions, agent: SipElement) {
     this.#options = options;
     this.#agent = agent;
   }
 
   /** @throws RtplatError `bind`; nothing is left open then. */
-  static async start(options: ListenOptions, agent: UserAgent): Promise<SipEndpoint> {
+  static async start(options: ListenOptions, agent: SipElement): Promise<SipEndpoint> {
     const endpoint = new SipEndpoint(options, agent);
     try {
       await endpoint.#listen();
@@ -78,13 +93,17 @@ export class SipEndpoint implements TransportUser {
   }
 
   async #listen(): Promise<void> {
-    const { engine, addresses, udpPort, tcpPort, tls, advertise } = this.#options;
+    const { engine, addresses, udpPort, tcpPort, tls, connects = [], advertise } = this.#options;
     const shown = advertise === undefined ? {} : { advertise };
     for (const address of uncovered(addresses)) {
       if (udpPort !== null) this.#udp.push(await UdpTransport.start({ engine, local: { address, port: udpPort }, ...shown }, this));
       if (tcpPort !== null) this.#streams.push(await StreamTransport.start({ local: { address, port: tcpPort }, ...shown }, this));
       if (tls !== null) {
         this.#streams.push(await StreamTransport.start({ local: { address, port: tls.port }, tls: tls.options, ...shown }, this));
+      }
+      for (const kind of connects) {
+        const own = { local: { address, port: 0 }, clientOnly: true, ...(kind === 'tls' ? { tls: {} } : {}), ...shown };
+        this.#streams.push(await StreamTransport.start(own, this));
       }
     }
   }
@@ -93,7 +112,8 @@ export class SipEndpoint implements TransportUser {
   get listening(): readonly { readonly transport: 'UDP' | 'TCP' | 'TLS'; readonly address: string; readonly port: number }[] {
     return [
       ...this.#udp.map(({ local }) => ({ transport: 'UDP' as const, ...local })),
-      ...this.#streams.map(({ local, transport }) => ({ transport, ...local })),
+      // Where connections are only made there is no port.
+      ...this.#streams.flatMap(({ local, transport }) => (local.port === 0 ? [] : [{ transport, ...local }])),
     ];
   }
 

@@ -16,6 +16,8 @@ export interface StreamOptions {
   readonly advertise?: string;
   /** Certificate and key; plain TCP without. */
   readonly tls?: TlsOptions;
+  /** Take no connections, only make them: the address of each is then the one that it has by itself. */
+  readonly clientOnly?: boolean;
   /** A connection that is silent for so long is closed, ms. */
   readonly idleMs?: number;
   /** A TLS handshake, or a connection of ours, that takes so long is given up, ms. */
@@ -39,7 +41,8 @@ export class StreamTransport {
   readonly counts: TransportCounts = { received: 0, sent: 0, sendErrors: 0 };
   /** Connections that were closed because there were too many. */
   refused = 0;
-  readonly #server: Server;
+  /** Missing where no connections are taken. */
+  readonly #server: Server | undefined;
   readonly #user: TransportUser;
   readonly #options: StreamOptions;
   readonly #flows = new Set<StreamFlow>();
@@ -49,14 +52,18 @@ export class StreamTransport {
   readonly #perSource = new Map<string, number>();
   #stopped = false;
 
-  private constructor(server: Server, options: StreamOptions, user: TransportUser) {
+  private constructor(server: Server | undefined, options: StreamOptions, user: TransportUser) {
     this.#server = server;
     this.#options = options;
     this.#user = user;
     this.transport = options.tls === undefined ? 'TCP' : 'TLS';
-    const address = server.address();
+    const address = server?.address();
     const port = typeof address === 'object' && address !== null ? address.port : options.local.port;
     this.local = { address: options.local.address, port };
+    if (server !== undefined) this.#serve(server);
+  }
+
+  #serve(server: Server): void {
     server.on('connection', (socket) => this.#admit(socket));
     server.on('secureConnection', (socket: TLSSocket) => this.#accept(socket));
     // A handshake that fails has no connection to tell of; one that takes too long is left open by Node.js.
@@ -70,7 +77,8 @@ export class StreamTransport {
 
   /** @throws RtplatError `bind`. */
   static async start(options: StreamOptions, user: TransportUser): Promise<StreamTransport> {
-    const { tls, local, maxConnections = MAX_CONNECTIONS, setUpMs = SET_UP_MS } = options;
+    const { tls, local, clientOnly, maxConnections = MAX_CONNECTIONS, setUpMs = SET_UP_MS } = options;
+    if (clientOnly === true) return new StreamTransport(undefined, options, user);
     const server = tls === undefined ? createServer() : createTlsServer({ ...tls, handshakeTimeout: setUpMs });
     server.maxConnections = maxConnections;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -120,7 +128,8 @@ export class StreamTransport {
     for (const flow of this.#flows) if (sameEndpoint(flow.remote, remote)) return flow;
     const { advertise, idleMs = IDLE_MS, setUpMs = SET_UP_MS } = this.#options;
     const address = this.#outgoingAddress ?? (advertise === undefined ? from : undefined);
-    if (this.#stopped) return undefined;
+    // Who takes no connections has no port to tell the peer of before there is one.
+    if (this.#stopped || this.#server === undefined) return undefined;
     if (address !== undefined && (isUnspecified(address) || address.includes(':') !== remote.address.includes(':'))) return undefined;
     const trust = { name: remote.address, ca: undefined, verify: false };
     const socket = this.#connect(remote, trust, address);
@@ -226,7 +235,7 @@ export class StreamTransport {
   #open(socket: Socket, remote: Endpoint, shown?: Endpoint): StreamFlow {
     const { transport, counts } = this;
     const address = this.#options.advertise ?? unmapAddress(socket.localAddress ?? this.local.address);
-    const local = shown ?? { address, port: this.local.port };
+    const local = shown ?? { address, port: this.#server === undefined ? (socket.localPort ?? 0) : this.local.port };
     const flow = new StreamFlow({ transport, local, remote, socket, counts, user: this.#user, ended: (one) => this.#flows.delete(one) });
     this.#flows.add(flow);
     return flow;
@@ -236,7 +245,8 @@ export class StreamTransport {
   async stop(): Promise<void> {
     this.#stopped = true;
     const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
+      if (this.#server === undefined) resolve();
+      else this.#server.close(() => resolve());
     });
     for (const socket of [...this.#arriving.values(), ...this.#connecting]) socket.destroy();
     const flows = [...this.#flows];

@@ -229,6 +229,20 @@ describe('the way to a URI', () => {
     await expect(endpoint.reach('udp', { address: '::1', port: 9 }, options)).rejects.toThrow('udp is not served for ::1');
     expect(await endpoint.reach('udp', { address: '127.0.0.1', port: 9 }, options)).toMatchObject({ transport: 'UDP' });
   });
+
+  test('connects where it takes no connections', async () => {
+    const server = await start();
+    const client = await start({ udpPort: null, tcpPort: null, connects: ['tcp'] });
+    expect(client.endpoint.listening).toEqual([]);
+    const remote = { address: '127.0.0.1', port: server.port('TCP') };
+    const flow = await client.endpoint.reach('tcp', remote, { trust: { name: '', ca: undefined, verify: false }, lost: () => undefined });
+    // The far end may ask for us at the port that it sees.
+    expect(flow.local.port).toBeGreaterThan(0);
+    flow.send(new TextEncoder().encode(text('OPTIONS', 'TCP', flow.local.port)));
+    while (client.endpoint.counts().received === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(client.endpoint.flowTo(`sip:127.0.0.1:${remote.port};transport=tcp`, flow)).toBe(flow);
+    expect(client.endpoint.flowTo('sip:127.0.0.2:5060;transport=tcp', flow)).toBeUndefined();
+  });
 });
 
 describe('BYE', () => {

@@ -1,0 +1,141 @@
+/** `rtplat probe sip:…`: calls that are placed, measured and hung up. */
+import type { CallerResult } from '../core/caller/totals.ts';
+import { CODEC_NAMES } from '../core/caller/audio.ts';
+import type { CallCodecName } from '../core/caller/audio.ts';
+import { callRun } from '../core/caller/document.ts';
+import type { CallerOptions } from '../core/caller/options.ts';
+import { parseCallTarget } from '../core/caller/target.ts';
+import { RtplatError } from '../core/errors.ts';
+import type { DigestCredentials } from '../core/sip/digest.ts';
+import type { RunDocument } from '../core/report/run.ts';
+import { readBounds } from './bounds.ts';
+import { statusOfSignal, widthOf } from './io.ts';
+import type { CommandIo } from './io.ts';
+import { callDoubts, callsTables, progressOfCalls } from './probe-call-view.ts';
+import { checkInFlight } from './probe-limits.ts';
+import { statusOf, writeRun } from './probe-report.ts';
+import { showLine, writeWarnings } from './probe-view.ts';
+import type { ProbeCommandOptions } from './probe.ts';
+
+const PASSWORD_VARIABLE = 'RTPLAT_SIP_PASSWORD';
+const LEAST_PTIME_MS = 10;
+const MOST_PTIME_MS = 60;
+
+export async function runCalls(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<void> {
+  const settings = await callerOptions(io, target, options);
+  const tls = await tlsChoices(options);
+  const bounds = await readBounds(options, io);
+  if (bounds === undefined) return;
+  const [{ Caller }, { selectEngine }, { VERSION }] = await Promise.all([
+    import('../core/caller/caller.ts'),
+    import('../core/udp/select.ts'),
+    import('../version.ts'),
+  ]);
+  const { engine, reason } = await selectEngine(options.engine);
+  const caller = new Caller({ engine, options: settings, tls, product: `rtplat/${VERSION}` });
+  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  const forget = io.onStop((signal) => {
+    stoppedBy ??= signal;
+    caller.stop();
+  });
+  const startedAt = new Date().toISOString();
+  const hide =
+    io.stderr.isTTY === true && options.quiet !== true ? await showLine(io, () => progressOfCalls(caller.progress())) : undefined;
+  let result: CallerResult;
+  try {
+    result = await caller.run();
+  } finally {
+    hide?.();
+    forget();
+  }
+  if (stoppedBy !== undefined && result.media.received === 0) {
+    io.stderr.write('rtplat: stopped before anything was measured\n');
+    io.exit(statusOfSignal(stoppedBy));
+    return;
+  }
+  const { thisHost } = await import('./host.ts');
+  const run: RunDocument = callRun(result, settings, {
+    ...{ target: settings.target.uri, startedAt, engineReason: reason, version: VERSION, host: thisHost() },
+    endedAt: new Date().toISOString(),
+  });
+  const gate = await writeRun(io, options, {
+    ...{ name: target, run, bounds },
+    table: async () => callsTables(result, run, await io.chalk(), widthOf(io.stdout)),
+  });
+  // What failed is no doubt about numbers: it is said even where nobody wants to hear of those.
+  for (const { problem, number } of result.calls) if (problem !== null) io.stderr.write(`rtplat: call ${number}: ${problem}\n`);
+  if (options.quiet !== true) await writeWarnings(io, callDoubts(result));
+  const failed = result.calls.some(({ problem }) => problem !== null);
+  io.exit(failed ? 1 : statusOf(run, gate));
+}
+
+async function callerOptions(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<CallerOptions> {
+  const { randomInt } = await import('node:crypto');
+  const ptimeMs = options.ptime / 1e6;
+  if (ptimeMs % 10 !== 0 || ptimeMs < LEAST_PTIME_MS || ptimeMs > MOST_PTIME_MS) {
+    throw new RtplatError('usage', `a call cannot have a ptime of ${ptimeMs} ms`, { hint: 'write 10ms, 20ms, 30ms, 40ms, 50ms or 60ms' });
+  }
+  checkInFlight(options.timeout, options.ptime, 'lower --timeout');
+  return {
+    target: parseCallTarget(target, options),
+    count: options.count,
+    concurrency: Math.min(options.concurrency ?? options.count, MOST_AT_ONCE),
+    cps: options.cps,
+    ringTimeoutNs: options.ringTimeout,
+    codecs: codecsOf(options.codec),
+    ptimeMs,
+    media: {
+      durationNs: options.duration,
+      timeoutNs: options.timeout,
+      lateThresholdNs: options.lateThreshold,
+      seed: options.seed ?? randomInt(0x1_0000_0000),
+      bufferBytes: options.buffer,
+    },
+    credentials: await credentialsOf(io, options),
+  };
+}
+
+/** Sockets, and memory for the packets of each, that a process may well have. */
+const MOST_AT_ONCE = 1_000;
+
+function codecsOf(text: string): readonly CallCodecName[] {
+  const codecs = text.split(',').map((part) => {
+    const name = part.trim().toUpperCase();
+    const known = CODEC_NAMES.find((each) => each === name);
+    if (known === undefined) {
+      throw new RtplatError('usage', `--codec: there is no codec ${part.trim() === '' ? '""' : part.trim()}`, {
+        hint: `write one or more of ${CODEC_NAMES.join(', ')}, a comma between them`,
+      });
+    }
+    return known;
+  });
+  return [...new Set(codecs)];
+}
+
+async function credentialsOf(io: CommandIo, { user, passwordFile, realm }: ProbeCommandOptions): Promise<DigestCredentials | undefined> {
+  if (user === undefined) {
+    if (passwordFile !== undefined)
+      throw new RtplatError('usage', '--password-file without --user', { hint: 'name the user that the password is of' });
+    return undefined;
+  }
+  return { username: user, realm, password: await passwordOf(io, user, passwordFile) };
+}
+
+async function passwordOf(io: CommandIo, user: string, file: string | undefined): Promise<string> {
+  const password = io.env[PASSWORD_VARIABLE];
+  if (file === undefined && password !== undefined && password !== '') return password;
+  if (file === undefined) {
+    throw new RtplatError('usage', `no password for --user ${user}`, {
+      hint: `set ${PASSWORD_VARIABLE}, or name a file with --password-file`,
+    });
+  }
+  const { readSecret } = await import('../core/service/secret.ts');
+  return readSecret(file, '--password-file', io.env);
+}
+
+async function tlsChoices({ tlsCa, tlsInsecure }: ProbeCommandOptions) {
+  const verify = tlsInsecure !== true;
+  if (tlsCa === undefined) return { ca: undefined, verify };
+  const { readAuthorities } = await import('../core/service/authorities.ts');
+  return { ca: readAuthorities(tlsCa, `--tls-ca ${tlsCa}`), verify };
+}

@@ -1,0 +1,57 @@
+/**
+ * What measures the media of one call: RTP that leaves by the call's own port, and what comes back to it. Packets are told apart by their
+ * headers; another way to tell them apart is another {@link CallMeasurement}.
+ */
+import type { PacerOptions, Pacing } from '../probe/pacer.ts';
+import type { ProbeOptions, ProbeProgress, ProbeResult } from '../probe/result.ts';
+import { ProbeSession } from '../probe/session.ts';
+import type { ProbeTally } from '../probe/session.ts';
+import type { NegotiatedMedia } from '../sip/sdp-offer.ts';
+import type { UdpEngine } from '../udp/engine.ts';
+import { audioOf } from './audio.ts';
+import type { CallerOptions } from './options.ts';
+import type { CallPorts } from './ports.ts';
+
+export interface CallMeasurement {
+  /** Settles when all was sent and what is to come back has come, or {@link abort} was called. @throws RtplatError. */
+  run(): Promise<ProbeResult>;
+  abort(): void;
+  progress(): ProbeProgress;
+}
+
+/** What the media of all calls share. */
+export interface MediaHost {
+  readonly engine: UdpEngine;
+  /** Unspecified, of the family of the far end. */
+  readonly bindAddress: string;
+  readonly options: Pick<CallerOptions, 'media'>;
+  readonly pacing: (options: PacerOptions) => Pacing;
+  readonly tally: ProbeTally;
+}
+
+const NS_PER_MS = 1e6;
+
+/** @param number of the call, from 1: each has streams of its own. */
+export async function measureByHeader(
+  host: MediaHost,
+  { rtp }: CallPorts,
+  { codec, ptimeMs, remote }: NegotiatedMedia,
+  number: number,
+): Promise<CallMeasurement> {
+  const { engine, bindAddress, options, pacing, tally } = host;
+  // The same port again, by a socket that hears this peer alone, and what ICMP says of it.
+  await rtp.close();
+  const ptimeNs = ptimeMs * NS_PER_MS;
+  const probe: ProbeOptions = {
+    ...options.media,
+    seed: (options.media.seed + number) % 2 ** 32,
+    streams: 1,
+    intervalNs: ptimeNs,
+    ptimeNs,
+    audio: audioOf(codec),
+  };
+  return new ProbeSession({
+    ...{ engine, pacing, tally, options: probe, targets: [remote] },
+    locals: [{ address: bindAddress, port: rtp.local.port }],
+  });
+}

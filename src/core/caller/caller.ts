@@ -1,0 +1,169 @@
+/** Places calls, so many at once and so many in a second, and lets each come to its end. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PacerPool } from '../probe/pacer-pool.ts';
+import type { ProbeOptions } from '../probe/result.ts';
+import { SecondSeries } from '../report/series.ts';
+import type { UdpEngine } from '../udp/engine.ts';
+import type { CallerOptions } from './options.ts';
+import { PlacedCall } from './placed-call.ts';
+import type { CallingHost } from './placed-call.ts';
+import { Signalling } from './signalling.ts';
+import type { TlsChoices } from './signalling.ts';
+import { CallerTotals } from './totals.ts';
+import type { CallerResult } from './totals.ts';
+
+export interface CallerParts {
+  readonly engine: UdpEngine;
+  readonly options: CallerOptions;
+  readonly tls: TlsChoices;
+  /** Such as `rtplat/1.2.3`. */
+  readonly product: string;
+}
+
+export interface CallerProgress {
+  /** Calls in all, of which so many were placed, are up, and have ended. */
+  readonly total: number;
+  readonly placed: number;
+  readonly up: number;
+  readonly ended: number;
+  readonly failed: number;
+  /** Packets of the calls that are up. */
+  readonly sent: number;
+  readonly received: number;
+}
+
+const NS_PER_MS = 1e6;
+/** After a stop, for BYE, CANCEL and their answers; a far end that says nothing is not waited for longer. */
+const STOP_PATIENCE_MS = 6_000;
+const HOUSEKEEPING_MS = 250;
+
+export class Caller {
+  readonly #parts: CallerParts;
+  readonly #totals: CallerTotals;
+  readonly #calls = new Set<PlacedCall>();
+  readonly #series: SecondSeries;
+  readonly #stop = new AbortController();
+  readonly #stopped = Promise.withResolvers<void>();
+  #startNs = 0;
+  #placed = 0;
+  #ended = 0;
+  #failed = 0;
+  /** Resolved when a call has ended. */
+  #vacancy = Promise.withResolvers<void>();
+
+  constructor(parts: CallerParts) {
+    const { engine, options } = parts;
+    this.#parts = parts;
+    this.#series = new SecondSeries(options.media.timeoutNs);
+    const ptimeNs = options.ptimeMs * NS_PER_MS;
+    const probe: ProbeOptions = { ...options.media, streams: options.count, intervalNs: ptimeNs, ptimeNs };
+    this.#totals = new CallerTotals({ options: probe, engine: engine.name, clock: engine.clock });
+  }
+
+  /**
+   * Places all calls. Once only; to what {@link stop} leaves of it.
+   *
+   * @throws RtplatError `network` when the far end has no address, or takes no connection; `bind`.
+   */
+  async run(): Promise<CallerResult> {
+    const { engine, options, tls, product } = this.#parts;
+    const signalling = await Signalling.open({ engine, target: options.target, tls, product });
+    const pool = new PacerPool();
+    let housekeeping: NodeJS.Timeout | undefined;
+    try {
+      await pool.up();
+      this.#startNs = engine.nowNs();
+      housekeeping = setInterval(() => this.#series.settle(engine.nowNs() - this.#startNs), HOUSEKEEPING_MS);
+      signalling.onRefused((why) => {
+        for (const call of this.#calls) call.refused(why);
+      });
+      const host: CallingHost = {
+        ...{ engine, signalling, options, bindAddress: signalling.bindAddress },
+        pacing: (task) => pool.add(task),
+        tally: {
+          sent: (dueNs) => this.#series.sent(dueNs - this.#startNs),
+          received: (dueNs, latencyNs, late) => this.#series.received(dueNs - this.#startNs, latencyNs, late),
+        },
+      };
+      const ends = await this.#place(host);
+      await Promise.race([Promise.all(ends), this.#patience()]);
+      for (const call of this.#calls) call.abandon();
+      await Promise.all(ends);
+      const elapsedNs = engine.nowNs() - this.#startNs;
+      return this.#totals.result(elapsedNs, this.#stop.signal.aborted, (lost) => this.#series.finish(elapsedNs, lost));
+    } finally {
+      clearInterval(housekeeping);
+      await pool.close();
+      await signalling.stop();
+    }
+  }
+
+  /** Places no more, and hangs up what there is: {@link run} settles within some seconds. */
+  stop(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    for (const call of this.#calls) call.stop();
+    this.#stopped.resolve();
+    this.#vacancy.resolve();
+  }
+
+  progress(): CallerProgress {
+    let up = 0;
+    let sent = 0;
+    let received = 0;
+    for (const call of this.#calls) {
+      if (call.up) up += 1;
+      const media = call.measured();
+      sent += media?.sent ?? 0;
+      received += media?.received ?? 0;
+    }
+    const { count } = this.#parts.options;
+    return { total: count, placed: this.#placed, up, ended: this.#ended, failed: this.#failed, sent, received };
+  }
+
+  /** @returns the ends of all calls that were placed. */
+  async #place(host: CallingHost): Promise<readonly Promise<void>[]> {
+    const { count, concurrency, cps } = this.#parts.options;
+    const intervalMs = 1000 / cps;
+    let dueMs = performance.now();
+    const ends: Promise<void>[] = [];
+    const { signal } = this.#stop;
+    for (let number = 1; number <= count; number++) {
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      while (this.#calls.size >= concurrency && !signal.aborted) await this.#vacancy.promise;
+      if (signal.aborted) break;
+      this.#placed += 1;
+      const call = this.#one(host, number);
+      // It may fail before anybody waits for it.
+      call.catch(() => undefined);
+      ends.push(call);
+      // A timer that was late is made up for; calls that had to wait for others are not.
+      dueMs = Math.max(dueMs + intervalMs, performance.now());
+    }
+    return ends;
+  }
+
+  async #one(host: CallingHost, number: number): Promise<void> {
+    const call = new PlacedCall(host, number);
+    this.#calls.add(call);
+    this.#totals.up(this.#calls.size);
+    try {
+      const outcome = await call.run();
+      this.#totals.add(outcome);
+      if (outcome.problem !== null) this.#failed += 1;
+    } finally {
+      this.#ended += 1;
+      this.#calls.delete(call);
+      const { resolve } = this.#vacancy;
+      this.#vacancy = Promise.withResolvers();
+      resolve();
+    }
+  }
+
+  /** Settles when the run was stopped a while ago. */
+  async #patience(): Promise<void> {
+    await this.#stopped.promise;
+    await sleep(STOP_PATIENCE_MS, undefined, { ref: false });
+  }
+}
