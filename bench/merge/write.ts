@@ -145,7 +145,6 @@ function callRow(latency: LatencyHistogram, late: number, ssrc: number, port: nu
       duplicates: 0,
       reordered: 0,
       unmatched: 0,
-      otherSsrc: 0,
       malformed: 0,
       send_errors: 0,
     },
