@@ -53,27 +53,29 @@ export function comparedTable(comparison: Comparison): Table {
   const { quantiles, max, verdict } = comparison;
   const rows = quantiles.map((quantile) => [
     plain(quantile.name),
+    { text: quantile.verdict, tone: TONES[quantile.verdict] },
     plain(formatMs(quantile.baseline)),
     plain(formatMs(quantile.value)),
     plain(changeOf(quantile)),
     plain(percentChange(quantile)),
     plain(intervalOf(quantile)),
     plain(formatMs(quantile.margin)),
-    { text: quantile.verdict, tone: TONES[quantile.verdict] },
     plain(describeDoubt(quantile)),
   ]);
   const largest = [
     plain('max_latency'),
+    plain('not judged'),
     plain(formatMs(max.baseline)),
     plain(formatMs(max.value)),
-    ...['', '', '', '', 'not judged', ''].map(plain),
+    ...['', '', '', '', ''].map(plain),
   ];
   return {
     title: `Against the baseline: ${verdict} (latencies in ms)`,
     columns: [
       { name: 'latency', align: 'left' },
-      ...['baseline', 'now', 'change', 'relative', 'interval', 'least effect'].map((name) => ({ name, align: 'right' }) as const),
+      // First of all: what does not fit is at the right.
       { name: 'verdict', align: 'left' },
+      ...['baseline', 'now', 'change', 'relative', 'interval', 'least effect'].map((name) => ({ name, align: 'right' }) as const),
       { name: 'detail', align: 'left' },
     ],
     rows: [...rows, largest],
