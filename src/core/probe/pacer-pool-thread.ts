@@ -2,8 +2,8 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { nowNs } from '../udp/clock.ts';
-import { BatchUnavailable, loadLibc } from '../udp/batch/libc.ts';
-import type { Libc } from '../udp/batch/libc.ts';
+import { keepDeadlines } from '../udp/batch/deadline-thread.ts';
+import { loadLibc } from '../udp/batch/libc.ts';
 import { WakeUpLead } from './pace.ts';
 import { PacerMemory } from './pacer-memory.ts';
 import { PacketSender } from './pacer-sender.ts';
@@ -38,19 +38,16 @@ interface Job {
   dueNs: number;
 }
 
-/** prctl(2): by how much the kernel may delay the wake-ups of this thread. 50 µs unless told otherwise; 1 ns is the least. */
-const PR_SET_TIMERSLACK = 29;
 /** Between two looks whether the main thread has made room. */
 const NO_ROOM_NS = 1e6;
 
 const port = parentPort as MessagePort;
 const bell = new Int32Array(workerData as SharedArrayBuffer);
-const libc = libraryOrNone();
+const libc = keepDeadlines();
 const jobs: Job[] = [];
 const lead = new WakeUpLead();
 let closed = false;
 
-libc?.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 tell({ kind: 'up' });
 while (!closed) {
   // Read first: what rings after it ends the sleep below.
@@ -129,14 +126,4 @@ function jobOf({ id, options, memory: buffer, sends }: Extract<PoolMessage, { re
 
 function tell(news: PoolNews): void {
   port.postMessage(news, []);
-}
-
-/** Where there is none, deadlines are kept a little less exactly. */
-function libraryOrNone(): Libc | undefined {
-  try {
-    return loadLibc();
-  } catch (error) {
-    if (error instanceof BatchUnavailable) return undefined;
-    throw error;
-  }
 }

@@ -2,9 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { nowNs } from '../udp/clock.ts';
-import { BatchUnavailable, loadLibc } from '../udp/batch/libc.ts';
-import type { Libc } from '../udp/batch/libc.ts';
-import { takeShortSlices } from '../udp/batch/slice.ts';
+import { keepDeadlines } from '../udp/batch/deadline-thread.ts';
+import { loadLibc } from '../udp/batch/libc.ts';
 import { pace } from './pace.ts';
 import type { Beat } from './pace.ts';
 import { PacerMemory } from './pacer-memory.ts';
@@ -22,17 +21,10 @@ export interface PacerTask {
   readonly sends: boolean;
 }
 
-/** prctl(2): by how much the kernel may delay the wake-ups of this thread. 50 µs unless told otherwise; 1 ns is the least. */
-const PR_SET_TIMERSLACK = 29;
-
 const { options, memory: buffer, sends } = workerData as PacerTask;
 const memory = new PacerMemory(options, buffer);
 const schedule = new Schedule(options);
-const libc = libraryOrNone();
-if (libc !== undefined) {
-  libc.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-  takeShortSlices(libc);
-}
+const libc = keepDeadlines();
 
 const beat: Beat = { nowNs, sleep: (ns) => memory.sleep(ns), ...announcer() };
 // A word that it is up; nothing is ever said back.
@@ -51,14 +43,4 @@ function announcer(): Pick<Beat, 'prepare' | 'due'> {
     audio: options.audio,
   });
   return { prepare: (n) => sender.prepare(n), due: (n) => sender.send(n) };
-}
-
-/** Where there is none, deadlines are kept a little less exactly. */
-function libraryOrNone(): Libc | undefined {
-  try {
-    return loadLibc();
-  } catch (error) {
-    if (error instanceof BatchUnavailable) return undefined;
-    throw error;
-  }
 }

@@ -5,20 +5,11 @@
 import type { SeriesRow } from '../run.ts';
 import { timeStep } from './scales.ts';
 
-export interface Interval {
+/** `late` is null when it was not measured in each of its seconds; percentiles are of its worst second. */
+export interface Interval extends Omit<SeriesRow, 't'> {
   /** Seconds since the start of the run. */
   readonly from: number;
   readonly to: number;
-  readonly sent: number;
-  readonly received: number;
-  readonly lost: number;
-  /** null when lateness was not measured in each of its seconds. */
-  readonly late: number | null;
-  /** Of its worst second, ms; null when nothing came back. */
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly p99: number | null;
-  readonly max: number | null;
 }
 
 export interface Intervals {
