@@ -1,8 +1,8 @@
 /** The SIP side of a caller: one socket or connection to the next hop, shared by all calls, and the user agent client behind it. */
-import { createHash, randomBytes } from 'node:crypto';
 import { errnoOf, messageOf, RtplatError } from '../errors.ts';
 import { ClientAgent } from '../sip/client-agent.ts';
 import type { SipFlow } from '../sip/transactions.ts';
+import { DIGEST_TOOLS } from '../sip/transports/digest-tools.ts';
 import { SipEndpoint } from '../sip/transports/endpoint.ts';
 import { resolveSip } from '../sip/transports/resolve.ts';
 import { formatUri } from '../sip/uri.ts';
@@ -44,13 +44,7 @@ export class Signalling {
     this.#remotes = remotes;
     this.bindAddress = (remotes[0]?.address ?? '').includes(':') ? '::' : '0.0.0.0';
     this.agent = new ClientAgent({
-      tools: {
-        hash: (algorithm, text) =>
-          createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
-            .update(text)
-            .digest('hex'),
-        random: (bytes) => randomBytes(bytes).toString('hex'),
-      },
+      tools: DIGEST_TOOLS,
       userAgent: options.product,
       flowTo: (uri, like) => this.#endpoint?.flowTo(uri, like),
     });

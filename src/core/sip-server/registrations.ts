@@ -1,5 +1,5 @@
 /** Keeps the accounts registered, so that a PBX can route calls here. */
-import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { messageOf, RtplatError } from '../errors.ts';
 import { readAuthorities } from '../service/authorities.ts';
 import { readSecret } from '../service/secret.ts';
@@ -9,6 +9,7 @@ import type { RegistrationState } from '../sip/registration.ts';
 import type { SipRequest } from '../sip/message.ts';
 import type { Scheduler, Timer } from '../sip/scheduler.ts';
 import type { ClientUser, SipFlow } from '../sip/transactions.ts';
+import { DIGEST_TOOLS } from '../sip/transports/digest-tools.ts';
 import type { SipEndpoint } from '../sip/transports/endpoint.ts';
 import type { TlsTrust } from '../sip/transports/transport.ts';
 import { formatUri, parseUri } from '../sip/uri.ts';
@@ -119,13 +120,7 @@ class Account {
         credentials: { username, password, ...(realm === undefined ? {} : { realm }) },
         callId: randomBytes(16).toString('hex'),
         userAgent: product,
-        tools: {
-          hash: (algorithm, text) =>
-            createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
-              .update(text)
-              .digest('hex'),
-          random: (bytes) => randomBytes(bytes).toString('hex'),
-        },
+        tools: DIGEST_TOOLS,
       },
       {
         send: (make) => void this.#send(make),
