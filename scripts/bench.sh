@@ -12,7 +12,7 @@ for word in "$@"; do
   esac
 done
 failed=0
-for name in ${names:-echo echo-latency relay truth pacing sip calls capture merge verdict}; do
+for name in ${names:-echo echo-latency relay truth pacing sip calls capture merge verdict match}; do
   # shellcheck disable=SC2086
   sh scripts/in-netns.sh node "bench/$name.ts" $flags || failed=$?
 done

@@ -54,6 +54,7 @@ const refusedImports = [
       'report/files',
     ],
     ...['caller/call-media', 'caller/caller', 'caller/placed-call', 'caller/signalling', 'probe/pacer-pool'],
+    ...['caller/ari-call', 'caller/ari-line', 'caller/service-watch', 'caller/sip-line'],
     ...['sip/transports/udp', 'monitor/host/runner', 'media/fleet', 'media/link', 'sip-server/server', 'sip-server/player-legs'],
   ].map((name) => using(`../${name}.ts`)),
   using('../../commands/main.ts'),
@@ -80,6 +81,7 @@ const refusedGlobals = [
 
 const engines = `udp/portable echo/server service/http ari/client ari/connection ari/session ari/session-calls ari/health ari/vendor
   udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/service-source report/files stats/inflate
+  caller/ari-call caller/ari-line caller/service-watch caller/sip-line
   caller/call-media caller/caller caller/placed-call caller/signalling probe/pacer-pool probe/pacer-pool-thread
   sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
   .split(/\s+/)
@@ -93,6 +95,7 @@ const neighbours = [
   'sip/user-agent',
   'sip/client-agent',
   'caller/outcome',
+  'caller/agreement',
   'media/plane',
   'report/render',
   'stats/histogram',

@@ -13,15 +13,17 @@ const MORE_PATH = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 /**
  * Compiles bench/peers/NAME.c unless this very source was compiled before.
  *
+ * @param libraries to link with, without `lib`.
  * @returns the path of the program.
  * @throws Error when there is no C compiler, or the source does not compile.
  */
-export function compile(name: string): string {
+export function compile(name: string, libraries: readonly string[] = []): string {
   const source = path.join(PEERS, `${name}.c`);
   const headers = readdirSync(PEERS).filter((file) => file.endsWith('.h'));
   const inputs = [source, ...headers.toSorted().map((file) => path.join(PEERS, file))];
-  return cached(name, inputs, C_FLAGS, (target) => {
-    execFileSync(tool('cc', 'gcc'), [...C_FLAGS, '-o', target, source], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const linked = libraries.map((library) => `-l${library}`);
+  return cached(name, inputs, [...C_FLAGS, ...linked], (target) => {
+    execFileSync(tool('cc', 'gcc'), [...C_FLAGS, '-o', target, source, ...linked], { stdio: ['ignore', 'inherit', 'inherit'] });
   });
 }
 
