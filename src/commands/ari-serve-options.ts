@@ -4,18 +4,18 @@ import type { Option } from 'commander';
 import { isApplicationName } from '../core/ari/ids.ts';
 import type { EchoSocket } from '../core/relay/plane.ts';
 import type { PortRange } from '../core/values/ports.ts';
+import { ariOptions } from './ari-options.ts';
+import type { AriCommandOptions } from './ari-options.ts';
 import { byteSize, durationNs, numericAddress, option, port, portRange } from './options.ts';
 import { configOptions } from './option-config.ts';
 import { engineOptions, logOptions, otlpOptions, servingOptions } from './service-options.ts';
 import type { EngineCommandOptions, LogCommandOptions, OtlpCommandOptions, ServingCommandOptions } from './service-options.ts';
 
-export interface AriServeOptions extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions, OtlpCommandOptions {
+export interface AriServeOptions
+  extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions, OtlpCommandOptions, AriCommandOptions {
   readonly range: PortRange;
   readonly echoHost: string;
   readonly echoPort: number;
-  readonly ariUrl: URL;
-  readonly ariUser: string;
-  readonly ariPassFile?: string;
   readonly app: string;
   readonly bind: string;
   readonly advertise?: string;
@@ -44,12 +44,7 @@ export function ariServeOptions(): readonly Option[] {
       env: 'ECHO_HOST',
     }),
     option('--echo-port <port>', 'UDP port of the echo server', { parse: port(), default: '4000', env: 'ECHO_PORT' }),
-    option('--ari-url <url>', 'the HTTP server of Asterisk', { parse: ariUrl, default: 'http://127.0.0.1:8088', env: 'ARI_URL' }),
-    option('--ari-user <name>', 'user of ari.conf; the password comes from ARI_PASS or --ari-pass-file', {
-      default: 'asterisk',
-      env: 'ARI_USER',
-    }),
-    option('--ari-pass-file <file>', 'file that holds the password of the ARI user', { env: 'RTPLAT_ARI_PASS_FILE' }),
+    ...ariOptions(),
     option('--app <name>', 'Stasis application, as in Stasis(rtplat) of the dialplan', {
       parse: appName,
       default: 'rtplat',
@@ -111,20 +106,6 @@ export function ariServeOptions(): readonly Option[] {
     ...servingOptions(),
     ...configOptions(),
   ];
-}
-
-function ariUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
-    throw new InvalidArgumentError('Not an address: write http://HOST:8088 or https://HOST:8089.');
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new InvalidArgumentError('Credentials do not belong into the address: use --ari-user and ARI_PASS or --ari-pass-file.');
-  }
-  if (url.search !== '' || !['/', '/ari', '/ari/'].includes(url.pathname)) {
-    throw new InvalidArgumentError('Leave the path away: write http://HOST:8088.');
-  }
-  return new URL('/', url);
 }
 
 function appName(text: string): string {

@@ -7,7 +7,7 @@ import { abandonRequests, connectAri } from '../core/ari/client.ts';
 import { legIds, QUESTION_SERIAL } from '../core/ari/ids.ts';
 import { askRtpRange, overlapWarning } from '../core/ari/rtp-range.ts';
 import { AriSession } from '../core/ari/session.ts';
-import { messageOf, RtplatError } from '../core/errors.ts';
+import { messageOf } from '../core/errors.ts';
 import { EchoWatch } from '../core/relay/echo-watch.ts';
 import { RelayFleet } from '../core/relay/fleet.ts';
 import { ThreadMedia } from '../core/relay/media.ts';
@@ -19,13 +19,13 @@ import type { Logger } from '../core/service/log.ts';
 import { isOwnAddress, isOwnHost, localAddressTowards } from '../core/service/local-address.ts';
 import type { OtlpPusher } from '../core/service/otlp/pusher.ts';
 import { relayEvents, relayMetricFamilies, relayRoutes } from '../core/service/relay-routes.ts';
-import { readSecret } from '../core/service/secret.ts';
 import { ResourceUsage } from '../core/service/usage.ts';
 import { nowNs } from '../core/udp/clock.ts';
 import { createPortableEngine } from '../core/udp/portable.ts';
 import { describeEngine } from '../core/udp/select.ts';
 import { formatHostPort, isLoopback, isUnspecified } from '../core/values/address.ts';
 import { formatPortRange, overlapOf } from '../core/values/ports.ts';
+import { ariPassword } from './ari-options.ts';
 import type { AriServeOptions } from './ari-serve-options.ts';
 import { BUSY_POLL_IDLE } from './service-options.ts';
 import { relayStatusReporter, reportRelay } from './relay-report.ts';
@@ -35,7 +35,7 @@ import type { Serving } from './serving.ts';
 
 export async function runAriServe(io: CommandIo, around: Serving, options: AriServeOptions): Promise<void> {
   const { log, stopped } = around;
-  const password = readPassword(io, options);
+  const password = await ariPassword(io, options);
   const startedAt = new Date();
   const media = await startMedia(options);
   const service = new AriService(io, options, password, log, media);
@@ -249,18 +249,6 @@ class AriService {
       cpuPercent: this.#usage.cpuPercent,
     });
   }
-}
-
-function readPassword(io: CommandIo, options: AriServeOptions): string {
-  const { ariPassFile } = options;
-  if (ariPassFile === undefined) {
-    const password = io.env['ARI_PASS'];
-    if (password !== undefined && password !== '') return password;
-    throw new RtplatError('usage', `no password for the ARI user ${options.ariUser}`, {
-      hint: 'set ARI_PASS, or name a file with --ari-pass-file',
-    });
-  }
-  return readSecret(ariPassFile, '--ari-pass-file', io.env);
 }
 
 /** The options as a run file shows them; nothing secret is among them. */

@@ -1,7 +1,10 @@
 /** The options of `rtplat probe` that are for calls. */
 import type { Option } from 'commander';
 import type { CallTransport } from '../core/caller/target.ts';
+import { MATCH_MODES } from '../core/caller/match-choice.ts';
+import type { MatchMode } from '../core/caller/match-choice.ts';
 import { durationNs, integer, option, positiveNumber } from './options.ts';
+import { MOST_AT_ONCE } from './probe-limits.ts';
 
 export interface CallCommandOptions {
   readonly count: number;
@@ -9,6 +12,7 @@ export interface CallCommandOptions {
   readonly cps: number;
   readonly ringTimeout: number;
   readonly codec: string;
+  readonly match: MatchMode;
   readonly transport?: CallTransport;
   readonly user?: string;
   readonly passwordFile?: string;
@@ -20,14 +24,22 @@ export interface CallCommandOptions {
 }
 
 const MOST_CALLS = 1_000_000;
-const MOST_AT_ONCE = 1_000;
 
-/** Names of the options as commander keeps them. */
-export const CALL_OPTIONS: readonly string[] = callOptions().map((each) => each.attributeName());
+/** Names of the options as commander keeps them: of any call, and of those by SIP alone. */
+export const CALL_OPTIONS: readonly string[] = anyCallOptions().map((each) => each.attributeName());
+export const SIP_OPTIONS: readonly string[] = sipOptions().map((each) => each.attributeName());
 
 export function callOptions(): readonly Option[] {
+  return [...anyCallOptions(), ...sipOptions()];
+}
+
+function anyCallOptions(): readonly Option[] {
   return [
-    option('-c, --count <n>', 'calls in all, of a sip: target', { parse: integer(1, MOST_CALLS), default: '1', env: 'RTPLAT_COUNT' }),
+    option('-c, --count <n>', 'calls in all, of a sip: or ari: target', {
+      parse: integer(1, MOST_CALLS),
+      default: '1',
+      env: 'RTPLAT_COUNT',
+    }),
     option('--concurrency <n>', 'calls at once at most (default: as many as --count)', {
       parse: integer(1, MOST_AT_ONCE),
       env: 'RTPLAT_CONCURRENCY',
@@ -38,6 +50,16 @@ export function callOptions(): readonly Option[] {
       default: '30s',
       env: 'RTPLAT_RING_TIMEOUT',
     }),
+    option('--match <how>', 'how packets that come back are told apart: by their headers, their bytes, or what is heard in them', {
+      choices: MATCH_MODES,
+      default: 'auto',
+      env: 'RTPLAT_MATCH',
+    }),
+  ];
+}
+
+function sipOptions(): readonly Option[] {
+  return [
     option('--codec <names>', 'codecs to offer, the first choice first: PCMU, PCMA, G722, L16', {
       default: 'PCMU,PCMA',
       env: 'RTPLAT_CODEC',

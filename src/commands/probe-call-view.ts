@@ -2,29 +2,34 @@
 import type { ChalkInstance } from 'chalk';
 import type { CallerProgress } from '../core/caller/caller.ts';
 import type { SettledCall } from '../core/caller/outcome.ts';
-import { isMatched } from '../core/caller/totals.ts';
+import { isMatched, matchOf } from '../core/caller/totals.ts';
 import type { CallerResult } from '../core/caller/totals.ts';
 import { doubts } from '../core/probe/doubts.ts';
 import { setUpTable } from '../core/report/render/set-up.ts';
 import { formatCount, formatMs, formatRatio, formatSeconds } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
 import type { CallRow, RunDocument } from '../core/report/run.ts';
+import { matchTable } from './probe-match-view.ts';
 import { clockText, decimal, spreadText, withMs } from './probe-view.ts';
 import { renderTables } from './report-view.ts';
 import { pairTable } from './table.ts';
 import type { Pair } from './table.ts';
 
 /** Rows of the table of calls: all are in the run document. */
-const MOST_ROWS = 40;
+export const MOST_ROWS = 40;
 
 export function progressOfCalls({ total, placed, up, ended, failed, sent, received }: CallerProgress): string {
   const troubles = failed === 0 ? '' : `, ${failed} failed`;
-  return `${placed} of ${total} calls placed, ${up} up, ${ended} ended${troubles}  sent ${sent}  received ${received}`;
+  return `${placed}${total === null ? '' : ` of ${total}`} calls placed, ${up} up, ${ended} ended${troubles}  sent ${sent}  received ${received}`;
 }
 
-/** Three tables: the calls, their set-up, and the media of those that were measured. */
+/** The calls, how they were matched where that is a question, their set-up, and the media of those that were measured. */
 export async function callsTables(result: CallerResult, run: RunDocument, chalk: ChalkInstance, columns: number): Promise<string> {
-  const tables = await renderTables([callTable(result, run), ...(run.sip === undefined ? [] : [setUpTable(run.sip)])], { chalk, columns });
+  const matched = matchTable(run, MOST_ROWS);
+  const tables = await renderTables(
+    [callTable(result, run), ...(matched === undefined ? [] : [matched]), ...(run.sip === undefined ? [] : [setUpTable(run.sip)])],
+    { chalk, columns },
+  );
   if (result.media.sent === 0) return tables;
   const media = pairTable(`media of ${String(run.options['target'])}`, mediaPairs(result, run), chalk, columns);
   return `${tables}\n${media}`;
@@ -74,20 +79,22 @@ function rowOf(call: SettledCall, row: CallRow | undefined): readonly Cell[] {
 }
 
 /** In a word or two; the line on standard error says more. */
-function resultOf({ status, problem, stopped, media }: SettledCall): string {
+export function resultOf({ status, problem, stopped, media }: SettledCall): string {
   if (problem === null) return stopped ? 'stopped' : 'ok';
   if (status !== null && status !== 200) return `failed (${status})`;
   return media !== null && !isMatched(media) ? 'not matched' : 'failed';
 }
 
-function mediaPairs({ calls }: CallerResult, { summary }: RunDocument): readonly Pair[] {
+export function mediaPairs({ calls }: CallerResult, { summary }: RunDocument): readonly Pair[] {
   const measured = calls.filter((call) => call.media !== null && call.media.received > 0).length;
   return [
     ['calls measured', `${formatCount(measured)} of ${formatCount(calls.length)}, at most ${formatCount(summary.peak_channels)} at once`],
     ['matched by', summary.match ?? '–'],
     ['sent', formatCount(summary.sent)],
     ['received', formatCount(summary.received)],
-    ['lost', `${formatCount(summary.lost)} (${formatRatio(summary.packet_loss_ratio)})`],
+    summary.match?.includes('audio') === true
+      ? ['lost or not found', formatCount(summary.lost)]
+      : ['lost', `${formatCount(summary.lost)} (${formatRatio(summary.packet_loss_ratio)})`],
     ...(summary.in_flight > 0 ? [['in flight', formatCount(summary.in_flight)] as const] : []),
     ['round trip p50', withMs(summary.p50_latency)],
     ['round trip p95', withMs(summary.p95_latency)],
@@ -106,9 +113,15 @@ function mediaPairs({ calls }: CallerResult, { summary }: RunDocument): readonly
 /** What a reader should know before believing the numbers; that nothing came back is said of each call already. */
 export function callDoubts({ media, calls }: CallerResult): readonly string[] {
   if (media.received === 0) return [];
-  const partly = calls.filter((call) => call.media !== null && call.media.received > 0 && call.media.otherSsrc > 0).length;
+  const kinds = calls.map((call) => (call.media === null ? null : matchOf(call.media)));
+  const partly = calls.filter(({ media: each }, i) => kinds[i] === 'header' && each !== null && each.otherSsrc > 0).length;
+  // Of those that were matched by audio nobody knows what was lost.
+  const heard = kinds.includes('audio');
   return [
-    ...doubts(media),
+    ...doubts(heard ? { ...media, lost: 0 } : media),
+    ...(heard && media.lost > 0
+      ? [`${media.lost} of ${media.sent} packets were lost, or their audio was not found; the percentiles are those of the others`]
+      : []),
     ...(partly === 0
       ? []
       : [`in ${partly} calls some packets came back with another SSRC: those are not matched by header, and count as lost`]),

@@ -1,5 +1,4 @@
 /** `rtplat probe sip:…`: calls that are placed, measured and hung up. */
-import type { CallerResult } from '../core/caller/totals.ts';
 import { CODEC_NAMES } from '../core/caller/audio.ts';
 import type { CallCodecName } from '../core/caller/audio.ts';
 import { callRun } from '../core/caller/document.ts';
@@ -11,43 +10,31 @@ import type { RunDocument } from '../core/report/run.ts';
 import { readBounds } from './bounds.ts';
 import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
-import { callDoubts, callsTables, progressOfCalls } from './probe-call-view.ts';
-import { checkInFlight } from './probe-limits.ts';
+import { callDoubts, callsTables } from './probe-call-view.ts';
+import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
+import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
 import { statusOf, writeRun } from './probe-report.ts';
-import { showLine, writeWarnings } from './probe-view.ts';
+import { writeWarnings } from './probe-view.ts';
 import type { ProbeCommandOptions } from './probe.ts';
 
 const PASSWORD_VARIABLE = 'RTPLAT_SIP_PASSWORD';
-const LEAST_PTIME_MS = 10;
-const MOST_PTIME_MS = 60;
 
 export async function runCalls(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<void> {
   const settings = await callerOptions(io, target, options);
   const tls = await tlsChoices(options);
   const bounds = await readBounds(options, io);
   if (bounds === undefined) return;
-  const [{ Caller }, { selectEngine }, { VERSION }] = await Promise.all([
+  const [{ Caller }, { openSipLine }, { selectEngine }, { VERSION }] = await Promise.all([
     import('../core/caller/caller.ts'),
+    import('../core/caller/sip-line.ts'),
     import('../core/udp/select.ts'),
     import('../version.ts'),
   ]);
   const { engine, reason } = await selectEngine(options.engine);
-  const caller = new Caller({ engine, options: settings, tls, product: `rtplat/${VERSION}` });
-  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
-  const forget = io.onStop((signal) => {
-    stoppedBy ??= signal;
-    caller.stop();
-  });
+  const product = `rtplat/${VERSION}`;
+  const caller = new Caller({ engine, options: settings, open: () => openSipLine({ engine, tls, product }, settings) });
   const startedAt = new Date().toISOString();
-  const hide =
-    io.stderr.isTTY === true && options.quiet !== true ? await showLine(io, () => progressOfCalls(caller.progress())) : undefined;
-  let result: CallerResult;
-  try {
-    result = await caller.run();
-  } finally {
-    hide?.();
-    forget();
-  }
+  const { result, stoppedBy } = await placeCalls(io, caller, options.quiet === true);
   if (stoppedBy !== undefined && result.media.received === 0) {
     io.stderr.write('rtplat: stopped before anything was measured\n');
     io.exit(statusOfSignal(stoppedBy));
@@ -71,19 +58,18 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
 
 async function callerOptions(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<CallerOptions> {
   const { randomInt } = await import('node:crypto');
-  const ptimeMs = options.ptime / 1e6;
-  if (ptimeMs % 10 !== 0 || ptimeMs < LEAST_PTIME_MS || ptimeMs > MOST_PTIME_MS) {
-    throw new RtplatError('usage', `a call cannot have a ptime of ${ptimeMs} ms`, { hint: 'write 10ms, 20ms, 30ms, 40ms, 50ms or 60ms' });
-  }
+  const ptimeMs = checkedPtimeMs(options.ptime);
   checkInFlight(options.timeout, options.ptime, 'lower --timeout');
   return {
     target: parseCallTarget(target, options),
     count: options.count,
+    forNs: null,
     concurrency: Math.min(options.concurrency ?? options.count, MOST_AT_ONCE),
     cps: options.cps,
     ringTimeoutNs: options.ringTimeout,
     codecs: codecsOf(options.codec),
     ptimeMs,
+    match: options.match,
     media: {
       durationNs: options.duration,
       timeoutNs: options.timeout,
@@ -94,9 +80,6 @@ async function callerOptions(io: CommandIo, target: string, options: ProbeComman
     credentials: await credentialsOf(io, options),
   };
 }
-
-/** Sockets, and memory for the packets of each, that a process may well have. */
-const MOST_AT_ONCE = 1_000;
 
 function codecsOf(text: string): readonly CallCodecName[] {
   const codecs = text.split(',').map((part) => {

@@ -1,5 +1,6 @@
-/** `rtplat probe`: sends RTP to an echo, or calls a number that echoes, and measures what comes back. */
+/** `rtplat probe`: sends RTP to an echo, or calls a number that echoes, by SIP or through ARI, and measures what comes back. */
 import { Command } from 'commander';
+import { isAriTarget } from '../core/caller/ari-target.ts';
 import { isCallTarget } from '../core/caller/target.ts';
 import { RtplatError } from '../core/errors.ts';
 import type { RunLabels } from '../core/probe/document.ts';
@@ -11,12 +12,14 @@ import { boundOptions, readBounds } from './bounds.ts';
 import type { BoundOptions } from './bounds.ts';
 import type { CommandIo } from './io.ts';
 import { byteSize, durationNs, integer, option, positiveNumber } from './options.ts';
-import { CALL_OPTIONS, callOptions } from './probe-call-options.ts';
+import { ARI_OPTIONS, ariProbeOptions } from './probe-ari-options.ts';
+import type { AriProbeOptions } from './probe-ari-options.ts';
+import { CALL_OPTIONS, callOptions, SIP_OPTIONS } from './probe-call-options.ts';
 import type { CallCommandOptions } from './probe-call-options.ts';
 import { checkInFlight } from './probe-limits.ts';
 import { engineOption } from './service-options.ts';
 
-export interface ProbeCommandOptions extends BoundOptions, CallCommandOptions {
+export interface ProbeCommandOptions extends BoundOptions, CallCommandOptions, AriProbeOptions {
   readonly streams: number;
   readonly ptime: number;
   readonly rate?: number;
@@ -37,7 +40,7 @@ const MAX_RATE_PPS = 10_000;
 export function probeCommand(io: CommandIo): Command {
   const command = new Command('probe')
     .description('send RTP to an echo, or call a number that echoes, and measure the round trip')
-    .argument('<target>', 'what to measure: udp://HOST:PORT, or sip:USER@HOST')
+    .argument('<target>', 'what to measure: udp://HOST:PORT, sip:USER@HOST, or ari:Local/EXTENSION@CONTEXT')
     .addOption(option('-s, --streams <n>', 'RTP streams at once', { parse: integer(1, 10_000), default: '1', env: 'RTPLAT_STREAMS' }))
     .addOption(
       option('--ptime <duration>', 'audio in a packet', { parse: durationNs({ atLeastNs: 1e6 }), default: '20ms', env: 'RTPLAT_PTIME' }),
@@ -86,17 +89,25 @@ export function probeCommand(io: CommandIo): Command {
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
     .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
     .addOption(option('-q, --quiet', 'no progress and no warnings', {}));
-  for (const each of [...callOptions(), ...boundOptions()]) command.addOption(each);
+  for (const each of [...callOptions(), ...ariProbeOptions(), ...boundOptions()]) command.addOption(each);
   return command
     .addHelpText('after', '\nExample:\n  $ rtplat probe udp://127.0.0.1:4000 --streams 10 --duration 30s --out run.json')
     .action(async (target: string, options: ProbeCommandOptions) => {
+      if (isAriTarget(target)) {
+        refuseOptions(command, STREAM_OPTIONS, 'is for udp:// targets: calls have --count, and a packet every --ptime');
+        refuseOptions(command, SIP_OPTIONS, 'is for sip: targets');
+        const { runAriCalls } = await import('./probe-ari.ts');
+        await runAriCalls(io, target, options, command.getOptionValueSource('count') === 'cli');
+        return;
+      }
+      refuseOptions(command, ARI_OPTIONS, 'is for ari: targets');
       if (isCallTarget(target)) {
         refuseOptions(command, STREAM_OPTIONS, 'is for udp:// targets: calls have --count, and a packet every --ptime');
         const { runCalls } = await import('./probe-call.ts');
         await runCalls(io, target, options);
         return;
       }
-      refuseOptions(command, CALL_OPTIONS, 'is for sip: targets');
+      refuseOptions(command, [...CALL_OPTIONS, ...SIP_OPTIONS], 'is for calls: sip: and ari: targets');
       await runProbe(io, target, options);
     });
 }

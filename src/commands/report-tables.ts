@@ -1,6 +1,7 @@
 /** Which tables a result has, and what is to be doubted about it. */
 import { captureLayout } from '../core/capture/tables.ts';
 import type { Judged } from '../core/report/render/judged.ts';
+import { ariLoadTables } from '../core/report/render/ari-load.ts';
 import { comparedTable } from '../core/report/render/compared.ts';
 import { boundTable } from '../core/report/render/judged.ts';
 import { qualityTable } from '../core/report/render/quality.ts';
@@ -22,7 +23,7 @@ export function layOut(result: Result): Layout {
     case 'run': {
       const { name, run } = result.source;
       const { summary } = run;
-      const showCalls = run.command === 'ari-serve' || run.command === 'sip-serve' || run.sip !== undefined;
+      const showCalls = run.command === 'ari-serve' || run.command === 'sip-serve' || run.sip !== undefined || run.ari !== undefined;
       return {
         title: table.runTitle(name, run),
         tables: [
@@ -32,6 +33,7 @@ export function layOut(result: Result): Layout {
           qualityTable(summary),
           table.instrumentTable(summary),
           ...(run.sip === undefined ? [] : [setUpTable(run.sip)]),
+          ...(run.ari === undefined ? [] : ariLoadTables(run.ari)),
           ...(showCalls ? [table.callTable(run.calls)] : []),
         ],
         doubts: doubtsOf(result.source),

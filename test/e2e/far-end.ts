@@ -34,6 +34,13 @@ const rewriting: Behaviour = (bytes) => {
   return [other];
 };
 
+/** One that says nothing, in packets of its own. */
+const hushing: Behaviour = (bytes) => {
+  const other = new Uint8Array(bytes.length).fill(0xff);
+  other.set(bytes.subarray(0, 8));
+  return [other];
+};
+
 export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
   let echoed = 0;
   let heard = Promise.withResolvers<void>();
@@ -46,6 +53,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
   const media = {
     echo: await reflector(engine, counted),
     ssrc: await reflector(engine, rewriting),
+    hush: await reflector(engine, hushing),
     mute: await reflector(engine, () => []),
   };
   const dead = await reflector(engine, faithful);
@@ -74,7 +82,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     if (user === 'dead') answer(call, dead.at.port);
     else if (user === 'g729') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 18', 'a=rtpmap:18 G729/8000']);
     else if (user === 'held') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 0', 'a=inactive']);
-    else answer(call, (user === 'ssrc' ? media.ssrc : user === 'mute' ? media.mute : media.echo).at.port);
+    else answer(call, (user === 'ssrc' || user === 'hush' || user === 'mute' ? media[user] : media.echo).at.port);
     return undefined;
   };
   const agent = new UserAgent({

@@ -121,9 +121,41 @@ describe('a call that echoes', () => {
   });
 });
 
+describe('a call whose packets come back as others', () => {
+  it('is matched by payload, all of it, and says so', async () => {
+    const { status, run, rows, stderr } = await probe(target('ssrc'), '--duration', '1s', ...PATIENT);
+    expect(stderr).toBe('');
+    expect(MEASURED).toContain(status);
+    expect(run.summary).toMatchObject({ sent: 50, received: 50, lost: 0, packet_loss_ratio: 0, match: 'payload' });
+    expect(run.options).toMatchObject({ match: 'auto' });
+    expect(rows[0]).toMatchObject({
+      ...{ state: 'done', match: 'payload', match_share: 1, lost_audio_ms: 0, other_ssrc: 50 },
+      counters: { sent: 50, returned: 50, lost: 0, unmatched: 0 },
+    });
+    expect(rows[0]?.p50_latency).toBeGreaterThan(0);
+    expect(run.series.reduce((sum, { received }) => sum + received, 0)).toBe(50);
+  });
+
+  it('shows how, and how sure that is', async () => {
+    const { stdout } = await runCli(['probe', target('ssrc'), '--match', 'audio', '--duration', '3s', '--quiet']);
+    expect(stdout).toMatch(/1\s+│ audio\s+│ +\d+\.\d+ % +│ +1\.00 │ +0\.\d+ │ +\d+ packets? │ +– │ no/);
+    expect(stdout).toMatch(/lost or not found\s+│\s+\d+ /);
+    expect(stdout).toMatch(/R factor \/ MOS \(G\.107\)\s+│\s+– \/ –/);
+  });
+
+  it('says why it is not, where the sound is another', async () => {
+    const { status, rows, stderr } = await probe(target('hush'), '--duration', '300ms', '--timeout', '2s');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^rtplat: call 1: 15 packets came back and cannot be matched, not by header/);
+    expect(rows[0]).toMatchObject({ match: null, state: 'failed', mos: null });
+    expect(rows[0]?.match_reason).toMatch(/15 silent/);
+    expect(rows[0]).not.toHaveProperty('p50_latency');
+  });
+});
+
 describe('a call that is not measured says so, and never by a 0', () => {
-  it('when its packets come back with another SSRC', async () => {
-    const { status, run, rows, stderr } = await probe(target('ssrc'), '--duration', '300ms', '--timeout', '2s');
+  it('when its packets come back with another SSRC, and headers alone count', async () => {
+    const { status, run, rows, stderr } = await probe(target('ssrc'), '--match', 'header', '--duration', '300ms', '--timeout', '2s');
     expect(status).toBe(1);
     expect(stderr).toMatch(/^rtplat: call 1: 15 packets came back with another SSRC: not matched by header/);
     expect(run.summary).toMatchObject({
@@ -264,7 +296,15 @@ describe('what cannot be meant', () => {
     [['sip:600@127.0.0.1', '--tls-ca', '/nowhere/ca.pem'], 'cannot use --tls-ca /nowhere/ca.pem: ENOENT'],
     [['sip:600@127.0.0.1', '--streams', '3'], '--streams is for udp:// targets'],
     [['sip:600@127.0.0.1', '--proxy', 'proxy'], 'cannot use --proxy proxy: it is no SIP URI'],
-    [['udp://127.0.0.1:9', '--count', '3'], '--count is for sip: targets'],
+    [['udp://127.0.0.1:9', '--count', '3'], '--count is for calls: sip: and ari: targets'],
+    [['udp://127.0.0.1:9', '--service', 'http://127.0.0.1:9'], '--service is for ari: targets'],
+    [['sip:600@127.0.0.1', '--ari-user', 'me'], '--ari-user is for ari: targets'],
+    [['ari:Local/600@callers', '--codec', 'PCMA'], '--codec is for sip: targets'],
+    [['ari:Local/600@callers', '--streams', '3'], '--streams is for udp:// targets'],
+    [['ari:Local/600@callers', '--count', '3', '--for', '5s'], '--count and --for both say when the last call begins'],
+    [['ari:Local/600@callers', '--for', '5s'], '--for without --concurrency'],
+    [['ari:600'], 'cannot call ari:600: it is no endpoint of an Asterisk'],
+    [['ari:Local/600@callers'], 'no password for the ARI user asterisk'],
   ])('%j', async (args, message) => {
     const { status, stdout, stderr } = await runCli(['probe', ...args]);
     expect([status, stdout]).toEqual([2, '']);

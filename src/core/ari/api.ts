@@ -13,8 +13,15 @@ export interface ChannelView {
 /** An event of our application, reduced to what the session uses. */
 export type AriEvent =
   | { readonly type: 'StasisStart'; readonly channel: ChannelView }
-  | { readonly type: 'StasisEnd' | 'ChannelDestroyed'; readonly channel: ChannelView }
+  | { readonly type: 'StasisEnd' | 'ChannelDestroyed'; readonly channel: ChannelView; readonly cause?: HangupCause }
   | { readonly type: 'BridgeDestroyed'; readonly bridgeId: string };
+
+/** Why a channel was hung up (ITU-T Q.850), as Asterisk says it. */
+export interface HangupCause {
+  readonly number: number;
+  /** Such as `User busy`. */
+  readonly text: string;
+}
 
 /** How one connection ended. */
 export type Disconnect =
@@ -27,7 +34,12 @@ export type Disconnect =
 /** Requests; each settles within the request time-out, with an {@link AriFailure} when it was not carried out. */
 export interface AriApi {
   /** @returns UNICASTRTP_LOCAL_ADDRESS and PORT; undefined when the answer has none. */
-  createExternalMedia(channelId: string, externalHost: string, format: string): Promise<Endpoint | undefined>;
+  createExternalMedia(
+    channelId: string,
+    externalHost: string,
+    format: string,
+    variables?: Readonly<Record<string, string>>,
+  ): Promise<Endpoint | undefined>;
   createBridge(bridgeId: string): Promise<void>;
   addToBridge(bridgeId: string, channelIds: readonly string[]): Promise<void>;
   answer(channelId: string): Promise<void>;
@@ -40,6 +52,24 @@ export interface AriApi {
   channelVariable(channelId: string, expression: string): Promise<string | undefined>;
   /** Whether a module, such as `func_config.so`, is loaded. */
   hasModule(name: string): Promise<boolean>;
+}
+
+/** What placing calls asks for beyond that. */
+export interface AriDialApi extends AriApi {
+  /** Begins a call; its channel gets a StasisStart when it was answered, and a ChannelDestroyed when not. */
+  originate(call: Origination): Promise<void>;
+}
+
+export interface Origination {
+  /** As `Dial()` of the dialplan takes it, such as `Local/600@callers`. */
+  readonly endpoint: string;
+  readonly channelId: string;
+  /** Of the half of a Local channel that goes through the dialplan; undefined where there is none. */
+  readonly otherChannelId: string | undefined;
+  /** Asterisk gives it up by itself after so long. */
+  readonly timeoutSeconds: number;
+  readonly format: string;
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** A request that was not carried out, or whose outcome is unknown (`timeout`, `lost`). */

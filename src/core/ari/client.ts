@@ -6,7 +6,7 @@ import type { Endpoint } from '../values/address.ts';
 import { messageOf, RtplatError } from '../errors.ts';
 import { parsePort } from '../values/ports.ts';
 import { AriFailure } from './api.ts';
-import type { AriApi, AriEvent, ChannelView, Disconnect } from './api.ts';
+import type { AriDialApi, AriEvent, ChannelView, Disconnect, HangupCause, Origination } from './api.ts';
 import type { AriLink } from './connection.ts';
 import { isAriRequestError, loadAriClient } from './vendor.ts';
 import type { AriChannelData, AriClient, AriRawEvent } from './vendor.ts';
@@ -20,6 +20,11 @@ export interface AriConnectOptions {
   readonly event: (event: AriEvent) => void;
 }
 
+/** Of a program that places calls, too. */
+export interface AriDialLink extends AriLink {
+  readonly api: AriDialApi;
+}
+
 const REQUEST_LIMIT_MS = 5_000;
 /** Reading the API description and opening the event socket. */
 const CONNECT_LIMIT_MS = 15_000;
@@ -28,7 +33,7 @@ const PING_EVERY_MS = 2_000;
 const PONG_LIMIT_MS = 8_000;
 
 /** @throws RtplatError `credentials`, `network`, `timeout` or `ari`, within bounded time. */
-export async function connectAri(options: AriConnectOptions): Promise<AriLink> {
+export async function connectAri(options: AriConnectOptions): Promise<AriDialLink> {
   const { url } = options;
   const library = await loadAriClient();
   library.settings.requestTimeoutMs = REQUEST_LIMIT_MS;
@@ -58,7 +63,7 @@ export async function abandonRequests(): Promise<void> {
 }
 
 /** Opens the event socket: from here on the application is ours. */
-async function register(client: AriClient, options: AriConnectOptions): Promise<AriLink> {
+async function register(client: AriClient, options: AriConnectOptions): Promise<AriDialLink> {
   const { app, url } = options;
   const info = await client.asterisk.getInfo();
   const closed = Promise.withResolvers<Disconnect>();
@@ -129,7 +134,7 @@ class PongWatch {
   }
 }
 
-class ClientApi implements AriApi {
+class ClientApi implements AriDialApi {
   readonly #client: AriClient;
   readonly #app: string;
 
@@ -138,13 +143,28 @@ class ClientApi implements AriApi {
     this.#app = app;
   }
 
-  async createExternalMedia(channelId: string, externalHost: string, format: string): Promise<Endpoint | undefined> {
+  async createExternalMedia(
+    channelId: string,
+    externalHost: string,
+    format: string,
+    variables?: Readonly<Record<string, string>>,
+  ): Promise<Endpoint | undefined> {
+    const more = variables === undefined ? {} : { variables };
     const channel = await asked(
-      this.#client.channels.externalMedia({ app: this.#app, channelId, external_host: externalHost, format, direction: 'both' }),
+      this.#client.channels.externalMedia({ app: this.#app, channelId, external_host: externalHost, format, direction: 'both', ...more }),
     );
     const address = channel.channelvars?.['UNICASTRTP_LOCAL_ADDRESS'];
     const port = parsePort(channel.channelvars?.['UNICASTRTP_LOCAL_PORT'] ?? '');
     return address === undefined || address === '' || port === undefined ? undefined : { address, port };
+  }
+
+  async originate({ endpoint, channelId, otherChannelId, timeoutSeconds, format, variables }: Origination): Promise<void> {
+    await asked(
+      this.#client.channels.originate({
+        ...{ endpoint, app: this.#app, channelId, timeout: timeoutSeconds, formats: format, variables },
+        ...(otherChannelId === undefined ? {} : { otherChannelId }),
+      }),
+    );
   }
 
   async createBridge(bridgeId: string): Promise<void> {
@@ -277,12 +297,16 @@ function eventOf(raw: AriRawEvent, app: string): AriEvent | undefined {
       return raw.channel === undefined || raw.application !== app ? undefined : { type: 'StasisStart', channel: viewOf(raw.channel, true) };
     case 'StasisEnd':
     case 'ChannelDestroyed':
-      return raw.channel === undefined ? undefined : { type: raw.type, channel: viewOf(raw.channel, false) };
+      return raw.channel === undefined ? undefined : { type: raw.type, channel: viewOf(raw.channel, false), ...causeOf(raw) };
     case 'BridgeDestroyed':
       return raw.bridge === undefined ? undefined : { type: 'BridgeDestroyed', bridgeId: raw.bridge.id };
     default:
       return undefined;
   }
+}
+
+function causeOf({ cause, cause_txt: text }: AriRawEvent): { readonly cause?: HangupCause } {
+  return cause === undefined ? {} : { cause: { number: cause, text: text ?? '' } };
 }
 
 function viewOf(channel: AriChannelData, inApplication: boolean): ChannelView {

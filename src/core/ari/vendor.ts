@@ -47,7 +47,9 @@ export interface AriRawEvent {
   readonly args?: readonly string[];
   readonly channel?: AriChannelData;
   readonly bridge?: AriBridgeData;
+  /** Of ChannelDestroyed. */
   readonly cause?: number;
+  readonly cause_txt?: string;
 }
 
 export interface AriChannelData {
@@ -87,6 +89,16 @@ interface ExternalMediaParameters {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
+interface OriginateParameters {
+  readonly endpoint: string;
+  readonly app: string;
+  readonly channelId: string;
+  readonly otherChannelId?: string;
+  readonly timeout: number;
+  readonly formats: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 export interface AriClient {
   /** Opens the event socket. Resolves when it is open; tries again by itself, and rejects after 10 attempts (43 s), or when stopped. */
   start(application: string, subscribeAll?: boolean): Promise<void>;
@@ -113,6 +125,7 @@ export interface AriClient {
     /** The value of a variable, or of a dialplan function such as `CHANNEL(name)`. */
     getChannelVar(parameters: { readonly channelId: string; readonly variable: string }): Promise<{ readonly value: string }>;
     externalMedia(parameters: ExternalMediaParameters): Promise<AriChannelData>;
+    originate(parameters: OriginateParameters): Promise<AriChannelData>;
   };
   readonly bridges: {
     list(): Promise<readonly AriBridgeData[]>;

@@ -1,7 +1,8 @@
 /**
- * What measures the media of one call: RTP that leaves by the call's own port, and what comes back to it. Packets are told apart by their
- * headers; another way to tell them apart is another {@link CallMeasurement}.
+ * What measures the media of one call: RTP that leaves by the call's own port, and what comes back to it. Packets that may come back changed
+ * carry noise that is known, and are told apart by a {@link MatchingStream}.
  */
+import type { AudioCorrelator } from '../match/audio-correlator.ts';
 import type { PacerOptions, Pacing } from '../probe/pacer.ts';
 import type { ProbeOptions, ProbeProgress, ProbeResult } from '../probe/result.ts';
 import { ProbeSession } from '../probe/session.ts';
@@ -9,6 +10,7 @@ import type { ProbeTally } from '../probe/session.ts';
 import type { NegotiatedMedia } from '../sip/sdp-offer.ts';
 import type { UdpEngine } from '../udp/engine.ts';
 import { audioOf } from './audio.ts';
+import { MatchingStream } from './matching-stream.ts';
 import type { CallerOptions } from './options.ts';
 import type { CallPorts } from './ports.ts';
 
@@ -24,7 +26,9 @@ export interface MediaHost {
   readonly engine: UdpEngine;
   /** Unspecified, of the family of the far end. */
   readonly bindAddress: string;
-  readonly options: Pick<CallerOptions, 'media'>;
+  readonly options: Pick<CallerOptions, 'media' | 'match'>;
+  /** Of all calls: it works for one after the other. */
+  readonly correlator: AudioCorrelator;
   readonly pacing: (options: PacerOptions) => Pacing;
   readonly tally: ProbeTally;
 }
@@ -32,26 +36,33 @@ export interface MediaHost {
 const NS_PER_MS = 1e6;
 
 /** @param number of the call, from 1: each has streams of its own. */
-export async function measureByHeader(
+export async function measureMedia(
   host: MediaHost,
   { rtp }: CallPorts,
   { codec, ptimeMs, remote }: NegotiatedMedia,
   number: number,
 ): Promise<CallMeasurement> {
-  const { engine, bindAddress, options, pacing, tally } = host;
+  const { engine, bindAddress, options, correlator, pacing, tally } = host;
   // The same port again, by a socket that hears this peer alone, and what ICMP says of it.
   await rtp.close();
   const ptimeNs = ptimeMs * NS_PER_MS;
+  const seed = (options.media.seed + number) % 2 ** 32;
+  const mode = options.match;
+  const silent = audioOf(codec);
+  const noisy = { ...silent, noiseSeed: seed };
   const probe: ProbeOptions = {
     ...options.media,
-    seed: (options.media.seed + number) % 2 ** 32,
-    streams: 1,
-    intervalNs: ptimeNs,
-    ptimeNs,
-    audio: audioOf(codec),
+    ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs },
+    audio: mode === 'header' ? silent : noisy,
   };
   return new ProbeSession({
     ...{ engine, pacing, tally, options: probe, targets: [remote] },
     locals: [{ address: bindAddress, port: rtp.local.port }],
+    ...(mode === 'header'
+      ? {}
+      : {
+          stream: (source, sample) =>
+            new MatchingStream({ mode, options: probe, audio: noisy, source, correlator, clock: engine.clock, sample }),
+        }),
   });
 }

@@ -1,28 +1,26 @@
 /** Places calls, so many at once and so many in a second, and lets each come to its end. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AudioCorrelator } from '../match/audio-correlator.ts';
 import { PacerPool } from '../probe/pacer-pool.ts';
 import type { ProbeOptions } from '../probe/result.ts';
 import { SecondSeries } from '../report/series.ts';
 import type { UdpEngine } from '../udp/engine.ts';
-import type { CallerOptions } from './options.ts';
-import { PlacedCall } from './placed-call.ts';
-import type { CallingHost } from './placed-call.ts';
-import { Signalling } from './signalling.ts';
-import type { TlsChoices } from './signalling.ts';
+import type { MediaHost } from './call-media.ts';
+import type { CallLine, OngoingCall } from './line.ts';
+import type { PlacingOptions } from './options.ts';
 import { CallerTotals } from './totals.ts';
 import type { CallerResult } from './totals.ts';
 
 export interface CallerParts {
   readonly engine: UdpEngine;
-  readonly options: CallerOptions;
-  readonly tls: TlsChoices;
-  /** Such as `rtplat/1.2.3`. */
-  readonly product: string;
+  readonly options: PlacingOptions;
+  /** How calls are placed; rejects with an RtplatError where none can be. */
+  readonly open: () => Promise<CallLine>;
 }
 
 export interface CallerProgress {
-  /** Calls in all, of which so many were placed, are up, and have ended. */
-  readonly total: number;
+  /** Calls in all, null where time ends them; so many were placed, are up, and have ended. */
+  readonly total: number | null;
   readonly placed: number;
   readonly up: number;
   readonly ended: number;
@@ -36,11 +34,13 @@ const NS_PER_MS = 1e6;
 /** After a stop, for BYE, CANCEL and their answers; a far end that says nothing is not waited for longer. */
 const STOP_PATIENCE_MS = 6_000;
 const HOUSEKEEPING_MS = 250;
+/** What is matched by more than its header is known so much later. */
+const MATCHED_AFTER_NS = 3e9;
 
 export class Caller {
   readonly #parts: CallerParts;
   readonly #totals: CallerTotals;
-  readonly #calls = new Set<PlacedCall>();
+  readonly #calls = new Set<OngoingCall>();
   readonly #series: SecondSeries;
   readonly #stop = new AbortController();
   readonly #stopped = Promise.withResolvers<void>();
@@ -48,15 +48,17 @@ export class Caller {
   #placed = 0;
   #ended = 0;
   #failed = 0;
+  /** No call will get through any more. */
+  #lost = false;
   /** Resolved when a call has ended. */
   #vacancy = Promise.withResolvers<void>();
 
   constructor(parts: CallerParts) {
     const { engine, options } = parts;
     this.#parts = parts;
-    this.#series = new SecondSeries(options.media.timeoutNs);
+    this.#series = new SecondSeries(options.media.timeoutNs + (options.match === 'header' ? 0 : MATCHED_AFTER_NS));
     const ptimeNs = options.ptimeMs * NS_PER_MS;
-    const probe: ProbeOptions = { ...options.media, streams: options.count, intervalNs: ptimeNs, ptimeNs };
+    const probe: ProbeOptions = { ...options.media, streams: options.count ?? options.concurrency, intervalNs: ptimeNs, ptimeNs };
     this.#totals = new CallerTotals({ options: probe, engine: engine.name, clock: engine.clock });
   }
 
@@ -66,26 +68,27 @@ export class Caller {
    * @throws RtplatError `network` when the far end has no address, or takes no connection; `bind`.
    */
   async run(): Promise<CallerResult> {
-    const { engine, options, tls, product } = this.#parts;
-    const signalling = await Signalling.open({ engine, target: options.target, tls, product });
+    const { engine, options, open } = this.#parts;
+    const line = await open();
     const pool = new PacerPool();
     let housekeeping: NodeJS.Timeout | undefined;
     try {
       await pool.up();
       this.#startNs = engine.nowNs();
       housekeeping = setInterval(() => this.#series.settle(engine.nowNs() - this.#startNs), HOUSEKEEPING_MS);
-      signalling.onRefused((why) => {
+      line.onRefused((why, forGood) => {
+        this.#lost ||= forGood;
         for (const call of this.#calls) call.refused(why);
       });
-      const host: CallingHost = {
-        ...{ engine, signalling, options, bindAddress: signalling.bindAddress },
+      const host: MediaHost = {
+        ...{ engine, options, bindAddress: line.bindAddress, correlator: new AudioCorrelator() },
         pacing: (task) => pool.add(task),
         tally: {
           sent: (dueNs) => this.#series.sent(dueNs - this.#startNs),
           received: (dueNs, latencyNs, late) => this.#series.received(dueNs - this.#startNs, latencyNs, late),
         },
       };
-      const ends = await this.#place(host);
+      const ends = await this.#place(line, host);
       await Promise.race([Promise.all(ends), this.#patience()]);
       for (const call of this.#calls) call.abandon();
       await Promise.all(ends);
@@ -94,7 +97,7 @@ export class Caller {
     } finally {
       clearInterval(housekeeping);
       await pool.close();
-      await signalling.stop();
+      await line.close();
     }
   }
 
@@ -122,19 +125,21 @@ export class Caller {
   }
 
   /** @returns the ends of all calls that were placed. */
-  async #place(host: CallingHost): Promise<readonly Promise<void>[]> {
-    const { count, concurrency, cps } = this.#parts.options;
+  async #place(line: CallLine, host: MediaHost): Promise<readonly Promise<void>[]> {
+    const { count, forNs, concurrency, cps } = this.#parts.options;
     const intervalMs = 1000 / cps;
     let dueMs = performance.now();
     const ends: Promise<void>[] = [];
     const { signal } = this.#stop;
-    for (let number = 1; number <= count; number++) {
+    const untilMs = forNs === null ? Infinity : dueMs + forNs / NS_PER_MS;
+    for (let number = 1; number <= (count ?? Infinity); number++) {
+      if (dueMs >= untilMs) break;
       const waitMs = dueMs - performance.now();
       if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
       while (this.#calls.size >= concurrency && !signal.aborted) await this.#vacancy.promise;
-      if (signal.aborted) break;
+      if (signal.aborted || this.#lost || performance.now() >= untilMs) break;
       this.#placed += 1;
-      const call = this.#one(host, number);
+      const call = this.#one(line.call(host, number));
       // It may fail before anybody waits for it.
       call.catch(() => undefined);
       ends.push(call);
@@ -144,8 +149,7 @@ export class Caller {
     return ends;
   }
 
-  async #one(host: CallingHost, number: number): Promise<void> {
-    const call = new PlacedCall(host, number);
+  async #one(call: OngoingCall): Promise<void> {
     this.#calls.add(call);
     this.#totals.up(this.#calls.size);
     try {

@@ -5,20 +5,33 @@ import { isG711 } from '../probe/source.ts';
 import type { CallRow, DelayMembers, RunDocument, SipSetUp } from '../report/run.ts';
 import type { CallMetricsSummary, DelaySummary } from '../sip/call-metrics.ts';
 import { scoreStream } from '../stats/quality.ts';
-import type { CallerOptions } from './options.ts';
+import type { CallerOptions, PlacingOptions } from './options.ts';
 import type { MediaFacts, SettledCall } from './outcome.ts';
-import { isMatched } from './totals.ts';
+import { isMatched, matchOf } from './totals.ts';
 import type { CallerResult } from './totals.ts';
 
 /** How many failed calls a verdict names. */
 const MOST_REASONS = 5;
 
+/** Calls that were placed by SIP. */
 export function callRun(result: CallerResult, options: CallerOptions, labels: RunLabels): RunDocument {
+  const run = callsRun(result, options, labels);
+  return {
+    ...run,
+    options: { ...run.options, codecs: options.codecs.join(' '), transport: options.target.transport },
+    calls: run.calls.map((row, i) => withSip(row, result.calls[i] as SettledCall)),
+    sip: setUpOf(result.setUp),
+  };
+}
+
+/** However they were placed. */
+export function callsRun(result: CallerResult, options: PlacingOptions, labels: RunLabels): RunDocument {
   const run = probeRun(result.media, labels);
   const failures = result.calls.filter(({ problem }) => problem !== null);
   const reasons = failures.slice(0, MOST_REASONS).map(callProblem);
   if (failures.length > MOST_REASONS) reasons.push(`and ${failures.length - MOST_REASONS} more calls failed`);
   const { summary } = run;
+  const kinds = new Set(result.calls.flatMap(({ media }) => (media === null ? [] : (matchOf(media) ?? []))));
   const peer = result.calls.find(({ peer }) => peer !== null)?.peer ?? null;
   return {
     ...run,
@@ -29,19 +42,20 @@ export function callRun(result: CallerResult, options: CallerOptions, labels: Ru
       count: options.count,
       concurrency: options.concurrency,
       cps: options.cps,
+      ...(options.forNs === null ? {} : { for_seconds: options.forNs / 1e9 }),
       ring_timeout_ms: options.ringTimeoutNs / 1e6,
-      codecs: options.codecs.join(' '),
-      transport: options.target.transport,
+      match: options.match,
     },
     summary: {
       ...summary,
       total_channels: result.calls.length,
       peak_channels: result.peak,
-      match: summary.received > 0 ? 'header' : null,
+      match: kinds.size === 0 ? null : [...kinds].toSorted().join('+'),
+      // What is not heard need not be lost, and G.107 knows only of loss.
+      ...(kinds.has('audio') ? { packet_loss_ratio: null, r_factor: null, mos: null, quality: null } : {}),
       ...(failures.length === 0 ? {} : { verdict: 'fail' as const, verdict_reasons: reasons }),
     },
     calls: result.calls.map(rowOf),
-    sip: setUpOf(result.setUp),
   };
 }
 
@@ -54,6 +68,7 @@ function rowOf(call: SettledCall): CallRow {
   const { media, answeredMs, endingMs } = call;
   const measured = media !== null && isMatched(media) ? media : null;
   const { id: _stream, port: _port, ...numbers } = measured?.streams[0] ?? { id: '', port: null };
+  const reason = media?.streams[0]?.match_reason;
   return {
     id: `call-${call.number}`,
     state: call.problem === null ? 'done' : 'failed',
@@ -65,9 +80,16 @@ function rowOf(call: SettledCall): CallRow {
     setup_ms: answeredMs,
     ...numbers,
     end_reason: call.problem ?? (call.stopped ? 'stopped' : null),
-    match: measured !== null && measured.received > 0 ? 'header' : null,
+    match: media === null ? null : matchOf(media),
+    ...(typeof reason === 'string' ? { match_reason: reason } : {}),
     ...scoreOf(measured, call.codec),
     other_ssrc: media?.otherSsrc ?? null,
+  };
+}
+
+function withSip(row: CallRow, call: SettledCall): CallRow {
+  return {
+    ...row,
     sip: {
       call_id: call.callId,
       status: call.status,
@@ -82,7 +104,7 @@ function rowOf(call: SettledCall): CallRow {
 }
 
 function scoreOf(media: MediaFacts | null, codec: string | null): { readonly r_factor: number | null; readonly mos: number | null } {
-  if (media === null || codec === null || !isG711(codec)) return { r_factor: null, mos: null };
+  if (media === null || codec === null || !isG711(codec) || matchOf(media) === 'audio') return { r_factor: null, mos: null };
   const { received, lost, meanLatencyNs } = media;
   const settled = received + lost;
   const { rFactor, mos } = scoreStream({

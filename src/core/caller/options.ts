@@ -2,22 +2,32 @@
 import type { ProbeOptions } from '../probe/result.ts';
 import type { DigestCredentials } from '../sip/digest.ts';
 import type { CallCodecName } from './audio.ts';
+import type { MatchMode } from './match-choice.ts';
 import type { CallTarget } from './target.ts';
 
-export interface CallerOptions {
-  readonly target: CallTarget;
-  /** Calls in all. */
-  readonly count: number;
+/** However calls are placed. */
+export interface PlacingOptions {
+  /** Calls in all; null where {@link forNs} ends them. */
+  readonly count: number | null;
+  /** No call is begun after so long; null where there is no such end. */
+  readonly forNs: number | null;
   /** Calls at once at most. */
   readonly concurrency: number;
   /** Calls that begin in a second at most. */
   readonly cps: number;
   /** A call that nobody has answered by then is given up. */
   readonly ringTimeoutNs: number;
-  /** The first choice first; at least one. */
-  readonly codecs: readonly CallCodecName[];
   readonly ptimeMs: number;
+  /** How what comes back is told apart. */
+  readonly match: MatchMode;
   /** Of each call; its `durationNs` begins when the call is answered. */
   readonly media: Pick<ProbeOptions, 'durationNs' | 'timeoutNs' | 'lateThresholdNs' | 'seed' | 'bufferBytes'>;
+}
+
+/** Calls by SIP. */
+export interface CallerOptions extends PlacingOptions {
+  readonly target: CallTarget;
+  /** The first choice first; at least one. */
+  readonly codecs: readonly CallCodecName[];
   readonly credentials: DigestCredentials | undefined;
 }

@@ -1,4 +1,5 @@
 /** What became of a call, and the one line that says why it failed. Pure. */
+import type { HangupCause } from '../ari/api.ts';
 import type { ProbeResult } from '../probe/result.ts';
 import type { ClientCallEnd } from '../sip/client-call.ts';
 import type { Cause } from '../sip/reason-header.ts';
@@ -40,6 +41,19 @@ export interface CallOutcome {
   readonly stopped: boolean;
   /** What was sent and came back; null when there was no media. */
   readonly media: ProbeResult | null;
+  /** Only of a call that Asterisk was asked for. */
+  readonly ari?: AriFacts;
+}
+
+export interface AriFacts {
+  /** When it was asked for, ms of a monotonic clock. */
+  readonly beganMs: number;
+  /** Our half of what was dialled. */
+  readonly channelId: string;
+  /** The dialplan's half of a Local channel: what a service that takes the call sees. */
+  readonly farId: string | null;
+  /** Why Asterisk hung up; null where we did. */
+  readonly cause: HangupCause | null;
 }
 
 /** Media of a call whose histograms are merged into those of the run: many calls are kept. */
@@ -89,9 +103,11 @@ export function problemOf(end: ClientCallEnd, ours: OurReasons, unreachable: str
 }
 
 /** @returns what is wrong with media that ran to their end, one line. */
-export function mediaProblemOf({ sent, received, otherSsrc, unmatched, malformed, lastError }: ProbeResult): string | null {
+export function mediaProblemOf({ sent, received, otherSsrc, unmatched, malformed, lastError, streams }: ProbeResult): string | null {
   if (sent === 0) return 'no media: the call ended before a packet was sent';
   if (received > 0) return null;
+  const reason = streams[0]?.match_reason;
+  if (typeof reason === 'string') return `${reason}: no round trip is known (does that number echo what it hears?)`;
   if (otherSsrc > 0) {
     const why = 'what is between makes packets of its own, or that number does not echo';
     return `${otherSsrc} packets came back with another SSRC: not matched by header, so that no round trip is known (${why})`;

@@ -13,8 +13,9 @@ import { formatHostPort } from '../values/address.ts';
 import { formatDurationNs } from '../values/duration.ts';
 import { escapeControl } from '../values/terminal.ts';
 import { codecNamed } from './audio.ts';
-import { measureByHeader } from './call-media.ts';
+import { measureMedia } from './call-media.ts';
 import type { CallMeasurement, MediaHost } from './call-media.ts';
+import type { OngoingCall } from './line.ts';
 import type { CallerOptions } from './options.ts';
 import { causeLine, mediaProblemOf, problemOf } from './outcome.ts';
 import type { CallOutcome } from './outcome.ts';
@@ -33,7 +34,7 @@ const NS_PER_MS = 1e6;
 const BYE_PATIENCE_MS = 500;
 const encoder = new TextEncoder();
 
-export class PlacedCall implements ClientCallListener {
+export class PlacedCall implements ClientCallListener, OngoingCall {
   readonly #host: CallingHost;
   readonly #number: number;
   readonly #ended = Promise.withResolvers<ClientCallEnd>();
@@ -241,7 +242,7 @@ export class PlacedCall implements ClientCallListener {
 
   async #run(agreed: NegotiatedMedia): Promise<ProbeResult> {
     this.#peer = formatHostPort(agreed.remote.address, agreed.remote.port);
-    const measurement = await measureByHeader(this.#host, this.#ports as CallPorts, agreed, this.#number);
+    const measurement = await measureMedia(this.#host, this.#ports as CallPorts, agreed, this.#number);
     this.#measurement = measurement;
     if (this.#endingMs !== null) measurement.abort();
     return measurement.run();

@@ -121,7 +121,14 @@ export function isMatched({ received, unmatched, malformed }: Pick<ProbeResult, 
   return received > 0 || unmatched + malformed === 0;
 }
 
-function requestOutcome({ status, end, stopped }: CallOutcome): RequestOutcome | undefined {
+/** How the packets of a call were matched; null where they were not. */
+export function matchOf({ received, streams }: Pick<ProbeResult, 'received' | 'streams'>): string | null {
+  return received === 0 ? null : (streams[0]?.match ?? 'header');
+}
+
+function requestOutcome({ status, end, stopped, ari }: CallOutcome): RequestOutcome | undefined {
+  // RFC 6076 is about SIP.
+  if (ari !== undefined) return undefined;
   if (status !== null) return status;
   if (stopped || end === 'not placed') return undefined;
   if (end === 'timeout') return 'timeout';

@@ -21,6 +21,7 @@ import { SecondSeries } from '../report/series.ts';
 import { silentPacket, streamSources } from './source.ts';
 import type { StreamSource } from './source.ts';
 import { ProbeStream } from './stream.ts';
+import type { EchoStream, StreamSample } from './stream.ts';
 
 export interface ProbeSessionOptions {
   readonly engine: UdpEngine;
@@ -35,6 +36,8 @@ export interface ProbeSessionOptions {
   readonly tally?: ProbeTally;
   /** Told the local ends of the streams, in order, once they are bound; the first packet is due after it has settled. */
   readonly opened?: (locals: readonly Endpoint[]) => Promise<void>;
+  /** Makes the stream, for one stream: without it, packets are matched by their headers. Samples are handed over in any order. */
+  readonly stream?: (source: StreamSource, sample: StreamSample) => EchoStream;
   /** Told each latency sample: the stream from 0, the packet's number in it from 0, and the latency. */
   readonly observe?: (stream: number, index: number, latencyNs: number) => void;
   /**
@@ -77,7 +80,7 @@ export class ProbeSession {
   readonly #options: ProbeOptions;
   readonly #schedule: Schedule;
   readonly #sources: readonly StreamSource[];
-  readonly #streams: readonly ProbeStream[];
+  readonly #streams: readonly EchoStream[];
   readonly #sockets: UdpSocket[] = [];
   readonly #packet: Uint8Array;
   readonly #latency: LatencyHistogram = new LatencyHistogram();
@@ -102,7 +105,7 @@ export class ProbeSession {
   #abortedNs: number | undefined;
   #lookedNs = 0;
 
-  constructor({ engine, targets, options, locals, pacing, tally, opened, observe, givesWay }: ProbeSessionOptions) {
+  constructor({ engine, targets, options, locals, pacing, tally, opened, observe, givesWay, stream }: ProbeSessionOptions) {
     this.#engine = engine;
     this.#targets = targets;
     this.#locals = locals;
@@ -121,7 +124,9 @@ export class ProbeSession {
     const percentiles = options.streams <= STREAMS_WITH_PERCENTILES;
     this.#sources = streamSources(options);
     this.#streams = this.#sources.map(
-      (source) => new ProbeStream(options, source, engine.clock, percentiles ? new LatencyHistogram() : undefined),
+      (source, i) =>
+        stream?.(source, (index, latencyNs, late, hostDelayNs) => this.#returned(i, index, latencyNs, late, hostDelayNs)) ??
+        new ProbeStream(options, source, engine.clock, percentiles ? new LatencyHistogram() : undefined),
     );
   }
 
@@ -230,26 +235,28 @@ export class ProbeSession {
     this.#series.sent(elapsedNs);
     this.#tally?.sent(dueNs);
     this.#sendError.record(sentNs - dueNs);
-    (this.#streams[this.#schedule.streamOf(n)] as ProbeStream).sent(this.#schedule.indexOf(n), dueNs, sentNs);
+    (this.#streams[this.#schedule.streamOf(n)] as EchoStream).sent(this.#schedule.indexOf(n), dueNs, sentNs);
   }
 
   /** The kernel counts the sends of a socket, and each stream has one: its number is the packet's, as long as none was refused. */
-  #departed(i: number, stream: ProbeStream, index: number, atNs: number): void {
+  #departed(i: number, stream: EchoStream, index: number, atNs: number): void {
     this.#catchUp();
     if (this.#memory.isNumbered(i, index)) stream.departed(index, atNs);
   }
 
-  #arrived(i: number, stream: ProbeStream, buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
+  #arrived(i: number, stream: EchoStream, buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
     this.#catchUp();
     const latencyNs = stream.arrived(buffer, offset, length, arrival);
-    if (latencyNs < 0) return;
+    if (latencyNs >= 0) this.#returned(i, stream.lastIndex, latencyNs, stream.lastLate, stream.lastHostDelayNs);
+  }
+
+  #returned(i: number, index: number, latencyNs: number, late: boolean, hostDelayNs: number): void {
     this.#latency.record(latencyNs);
-    if (!Number.isNaN(stream.lastHostDelayNs)) this.#hostDelay?.record(stream.lastHostDelayNs);
-    const n = stream.lastIndex * this.#schedule.streams + i;
-    const dueNs = this.#schedule.dueNs(n);
-    this.#series.received(dueNs, latencyNs, stream.lastLate);
-    this.#tally?.received(this.#startNs + dueNs, latencyNs, stream.lastLate);
-    this.#observe?.(i, stream.lastIndex, latencyNs);
+    if (!Number.isNaN(hostDelayNs)) this.#hostDelay?.record(hostDelayNs);
+    const dueNs = this.#schedule.dueNs(index * this.#schedule.streams + i);
+    this.#series.received(dueNs, latencyNs, late);
+    this.#tally?.received(this.#startNs + dueNs, latencyNs, late);
+    this.#observe?.(i, index, latencyNs);
     if (this.#allSent() && this.#latency.count === this.#next) this.#ended.resolve();
   }
 
@@ -305,7 +312,8 @@ export class ProbeSession {
     const nowNs = this.#engine.nowNs();
     this.#catchUp();
     this.#hearThread();
-    const counts = this.#counts(nowNs);
+    for (const stream of this.#streams) stream.finish(nowNs);
+    const counts = this.#counts();
     const jitters = this.#streams.flatMap(({ jitterMs }) => (jitterMs === null ? [] : [jitterMs]));
     const drops = this.#sockets.map((socket) => socket.socketDrops());
     return {
@@ -334,7 +342,7 @@ export class ProbeSession {
     };
   }
 
-  #counts(nowNs: number): ProbeCounts {
+  #counts(): ProbeCounts {
     const sum = {
       sent: 0,
       received: 0,
@@ -350,7 +358,6 @@ export class ProbeSession {
       sendErrors: 0,
     };
     for (const stream of this.#streams) {
-      stream.expire(nowNs);
       const counters = stream.counters();
       sum.sent += counters.sent;
       sum.received += counters.returned;

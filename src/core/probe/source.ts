@@ -1,4 +1,6 @@
-/** The packets of a stream: silence under an RTP header that follows from a seed and the packet's number alone. */
+/** The packets of a stream: silence, or noise that is known, under an RTP header that follows from a seed and the packet's number alone. */
+import { NoisePayload } from '../match/noise-payload.ts';
+import { REFERENCE_RATE_HZ } from '../match/reference.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
 import { SeededRandom } from './random.ts';
 
@@ -12,6 +14,8 @@ export interface ProbeAudio {
   readonly bytesPerSecond: number;
   /** A payload filled with this byte is silence. */
   readonly silenceByte: number;
+  /** With it the payload is the reference noise of this seed instead, for a single stream. */
+  readonly noiseSeed?: number | undefined;
 }
 
 /** RFC 3551 §6; μ-law silence. */
@@ -24,7 +28,17 @@ export function isG711(name: string): boolean {
 
 /** A packet of silence for streams to write their headers into: they may share it, since a send is done with it when it returns. */
 export function silentPacket(ptimeNs: number, { bytesPerSecond, silenceByte }: ProbeAudio = PCMU_AUDIO): Uint8Array {
-  return new Uint8Array(RTP_HEADER_BYTES + Math.round((ptimeNs * bytesPerSecond) / 1e9)).fill(silenceByte);
+  return new Uint8Array(RTP_HEADER_BYTES + payloadBytes(ptimeNs, bytesPerSecond)).fill(silenceByte);
+}
+
+function payloadBytes(ptimeNs: number, bytesPerSecond: number): number {
+  return Math.round((ptimeNs * bytesPerSecond) / 1e9);
+}
+
+/** The noise of a stream that sends a packet every ptime; undefined where it sends silence. */
+export function noiseOf(ptimeNs: number, audio: ProbeAudio): NoisePayload | undefined {
+  if (audio.noiseSeed === undefined) return undefined;
+  return new NoisePayload(audio, audio.noiseSeed, (ptimeNs * REFERENCE_RATE_HZ) / 1e9, payloadBytes(ptimeNs, audio.bytesPerSecond));
 }
 
 export interface SourceOptions {
@@ -47,13 +61,16 @@ export class StreamSource {
   readonly #firstSequence: number;
   readonly #firstTimestamp: number;
   readonly #ticks: number;
+  readonly #noise: NoisePayload | undefined;
 
-  constructor(intervalNs: number, random: SeededRandom, { payloadType, clockRateHz }: ProbeAudio = PCMU_AUDIO) {
+  constructor(intervalNs: number, random: SeededRandom, audio: ProbeAudio = PCMU_AUDIO) {
+    const { payloadType, clockRateHz } = audio;
     this.#header.payloadType = payloadType;
     this.#header.ssrc = random.uint32();
     this.#firstSequence = random.uint16();
     this.#firstTimestamp = random.uint32();
     this.#ticks = (intervalNs * clockRateHz) / 1e9;
+    this.#noise = noiseOf(intervalNs, audio);
   }
 
   get ssrc(): number {
@@ -61,7 +78,7 @@ export class StreamSource {
   }
 
   /**
-   * Writes the header of packet `index`. Its timestamp is the media time at which it is due, whatever the audio in it: lateness
+   * Writes the header of packet `index`, and its noise where there is any. Its timestamp is the media time at which it is due, whatever the audio in it: lateness
    * is judged by timestamps.
    */
   write(packet: Uint8Array, index: number): void {
@@ -71,6 +88,7 @@ export class StreamSource {
     header.sequence = this.sequenceOf(index);
     header.timestamp = (this.#firstTimestamp + Math.round(index * this.#ticks)) % 2 ** 32;
     writeRtpHeader(packet, 0, header);
+    this.#noise?.write(packet, RTP_HEADER_BYTES, index);
   }
 
   sequenceOf(index: number): number {

@@ -1,6 +1,5 @@
 /** One stream of a probe: what became of the packets that were sent. Pure: times are handed in. */
 import { LatencyTracker } from '../relay/tracker.ts';
-import type { TrackerCounters } from '../relay/tracker.ts';
 import { summarize } from '../report/latency-summary.ts';
 import type { CallRow } from '../report/run.ts';
 import { createRtpPacket, parseRtp } from '../rtp/packet.ts';
@@ -16,7 +15,36 @@ import type { StreamSource } from './source.ts';
 /** Answers of {@link ProbeStream.arrived} that are no latency. */
 export const NOT_A_SAMPLE = -1;
 
-export class ProbeStream {
+/** Packets of one stream. `sent = returned + lost + inFlight`. */
+export interface EchoCounters {
+  readonly sent: number;
+  readonly returned: number;
+  readonly lost: number;
+  readonly inFlight: number;
+  readonly late: number;
+  readonly lateAfterLoss: number;
+  readonly duplicates: number;
+  readonly reordered: number;
+  readonly unmatched: number;
+  readonly otherSsrc: number;
+  readonly malformed: number;
+}
+
+/** Packet `index` of a stream came back; `hostDelayNs` is NaN where no kernel stamped it. */
+export type StreamSample = (index: number, latencyNs: number, late: boolean, hostDelayNs: number) => void;
+
+/** What a session asks of a stream. Another kind of it matches in another way, and hands its samples over by itself. */
+export type EchoStream = Pick<
+  ProbeStream,
+  'lastIndex' | 'lastLate' | 'lastHostDelayNs' | 'unstamped' | 'inFlight' | 'jitterMs' | 'sent' | 'departed' | 'arrived' | 'expire'
+> & {
+  /** Nothing more will come. */
+  finish(nowNs: number): void;
+  counters(): EchoCounters;
+  row(port: number, sendErrors: number): CallRow;
+};
+
+export class ProbeStream implements EchoStream {
   /** Number of the packet that {@link arrived} answered for last, and whether it was late. */
   lastIndex = 0;
   lastLate = false;
@@ -112,6 +140,10 @@ export class ProbeStream {
     this.#tracker.expire(nowNs);
   }
 
+  finish(nowNs: number): void {
+    this.expire(nowNs);
+  }
+
   get inFlight(): number {
     return this.#tracker.inFlight;
   }
@@ -120,32 +152,51 @@ export class ProbeStream {
     return this.#reception.jitterMs;
   }
 
-  counters(): TrackerCounters & { readonly late: number; readonly malformed: number; readonly otherSsrc: number } {
+  counters(): EchoCounters {
     return { ...this.#tracker.counters(), late: this.#lateCount, malformed: this.#malformed, otherSsrc: this.#otherSsrc };
   }
 
   /** The stream's row in a run document. */
   row(port: number, sendErrors: number): CallRow {
-    const counters = this.counters();
-    const fates = { lateCount: counters.late, returned: counters.returned, lost: counters.lost };
-    return {
-      id: this.#source.ssrc.toString(16).padStart(8, '0'),
-      port,
-      jitter_ms: this.jitterMs,
-      ...(this.#histogram === undefined ? {} : summarize(this.#histogram, fates)),
-      counters: {
-        sent: counters.sent,
-        returned: counters.returned,
-        lost: counters.lost,
-        in_flight: counters.inFlight,
-        late: counters.late,
-        late_after_loss: counters.lateAfterLoss,
-        duplicates: counters.duplicates,
-        reordered: counters.reordered,
-        unmatched: counters.unmatched,
-        malformed: counters.malformed,
-        send_errors: sendErrors,
-      },
-    };
+    return streamRow({ id: idOf(this.#source.ssrc), port, sendErrors, jitterMs: this.jitterMs }, this.counters(), this.#histogram);
   }
+}
+
+/** A stream's name in a run document. */
+export function idOf(ssrc: number): string {
+  return ssrc.toString(16).padStart(8, '0');
+}
+
+export interface StreamFacts {
+  readonly id: string;
+  readonly port: number;
+  readonly sendErrors: number;
+  readonly jitterMs: number | null;
+}
+
+export function streamRow(
+  { id, port, sendErrors, jitterMs }: StreamFacts,
+  counters: EchoCounters,
+  histogram: LatencyHistogram | undefined,
+): CallRow {
+  const fates = { lateCount: counters.late, returned: counters.returned, lost: counters.lost };
+  return {
+    id,
+    port,
+    jitter_ms: jitterMs,
+    ...(histogram === undefined ? {} : summarize(histogram, fates)),
+    counters: {
+      sent: counters.sent,
+      returned: counters.returned,
+      lost: counters.lost,
+      in_flight: counters.inFlight,
+      late: counters.late,
+      late_after_loss: counters.lateAfterLoss,
+      duplicates: counters.duplicates,
+      reordered: counters.reordered,
+      unmatched: counters.unmatched,
+      malformed: counters.malformed,
+      send_errors: sendErrors,
+    },
+  };
 }

@@ -40,6 +40,7 @@ export function mergeRuns(named: readonly NamedRun[]): MergedDocument {
       // Runs follow each other as a rule; the strictest reading of the service-level table is the largest of them.
       peak_channels: Math.max(...summaries.map(peakChannels)),
       ...summarize(latency, { lateCount: late, returned: sum('received'), lost: sum('lost') }),
+      ...(summaries.every(isLossKnown) ? {} : { packet_loss_ratio: null }),
       sent: sum('sent'),
       received: sum('received'),
       lost: sum('lost'),
@@ -68,6 +69,11 @@ export function mergeRuns(named: readonly NamedRun[]): MergedDocument {
 /** The most channels of a run that were up at once. */
 export function peakChannels(summary: RunSummary): number {
   return summary.peak_channels ?? summary.total_channels;
+}
+
+/** Not where a call was matched by what is heard: what is not need not be lost. */
+function isLossKnown({ match }: RunSummary): boolean {
+  return match?.split('+').includes('audio') !== true;
 }
 
 /** `fail` outweighs `inconclusive`, that `insufficient`, that `pass`; `pass` of none. */

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { RtplatError } from '../errors.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 import type { EncodedHistogram } from '../stats/histogram.ts';
+import { AriCallSchema, AriLoadSchema } from './ari-schema.ts';
 import { excessOf } from './json-shape.ts';
 import { RUN_COMMANDS, RUN_SCHEMA, VERDICTS } from './run.ts';
 import type { RunDocument, RunSummary } from './run.ts';
@@ -129,6 +130,16 @@ const call = v.looseObject({
   counters: v.exactOptional(counters),
   end_reason: v.exactOptional(v.nullable(v.string())),
   match: v.exactOptional(v.nullable(v.string())),
+  match_share: v.exactOptional(v.nullable(fraction)),
+  match_reason: v.exactOptional(v.nullable(v.string())),
+  match_score: v.exactOptional(v.nullable(fraction)),
+  match_error_ms: v.exactOptional(measured),
+  lost_audio_ms: v.exactOptional(measured),
+  not_found: v.exactOptional(v.nullable(count)),
+  not_found_ratio: v.exactOptional(v.nullable(fraction)),
+  delay_moves: v.exactOptional(v.array(v.looseObject({ at_seconds: nonNegative, by_ms: v.number() }))),
+  clock_skew_ppm: v.exactOptional(v.nullable(v.number())),
+  clock_skew_error_ppm: v.exactOptional(measured),
   r_factor: v.exactOptional(measured),
   mos: v.exactOptional(measured),
   other_ssrc: v.exactOptional(v.nullable(count)),
@@ -144,6 +155,7 @@ const call = v.looseObject({
       disconnect_delay_ms: measured,
     }),
   ),
+  ari: v.exactOptional(AriCallSchema),
 });
 
 const delays = v.nullable(
@@ -186,6 +198,7 @@ export const RunSchema: v.GenericSchema<unknown, RunDocument> = v.looseObject({
   series: v.array(seriesRow),
   calls: v.array(call),
   sip: v.exactOptional(setUp),
+  ari: v.exactOptional(AriLoadSchema),
 });
 
 /**

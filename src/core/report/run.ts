@@ -70,7 +70,7 @@ export interface RunSummary extends LatencySummary {
   readonly engine: string;
   /** Why that engine, one phrase. Missing in runs of 0.1. */
   readonly engine_reason?: string;
-  /** How echoes were matched to packets, such as `header`; null where nothing was matched. */
+  /** How echoes were matched to packets, `header`, `payload`, `audio`, or those of several calls, a `+` between; null where nothing was matched. */
   readonly match: string | null;
   readonly verdict: Verdict;
   /** One sentence each; empty on `pass`. */
@@ -109,12 +109,38 @@ export interface CallRow extends Partial<LatencySummary> {
   readonly end_reason?: string | null;
   /** How the packets of a call that was placed were matched; null where they were not. */
   readonly match?: string | null;
+  /** Packets matched / packets that came back. */
+  readonly match_share?: number | null;
+  /** Why `match` is null; missing or null where nothing came back. */
+  readonly match_reason?: string | null;
+  /** Matched by audio: how much of what is heard is what was sent, 0 … 1, mean of the packets; and no delay is farther off than the error. */
+  readonly match_score?: number | null;
+  readonly match_error_ms?: number | null;
+  /** Matched by payload: audio that was sent and did not come back. */
+  readonly lost_audio_ms?: number | null;
+  /** Matched by audio: packets whose audio was not found, and as a fraction of all whose time is over. */
+  readonly not_found?: number | null;
+  readonly not_found_ratio?: number | null;
+  /** Matched by audio: steps of the delay that lasted, such as those of a jitter buffer. */
+  readonly delay_moves?: readonly DelayMove[];
+  /** Matched by audio: by how much the delay grows, parts in a million; and three standard errors of that. */
+  readonly clock_skew_ppm?: number | null;
+  readonly clock_skew_error_ppm?: number | null;
   readonly r_factor?: number | null;
   readonly mos?: number | null;
   /** RTP packets that came with an SSRC that was not sent; null where there were no media. */
   readonly other_ssrc?: number | null;
   /** Of a call that was placed by SIP. */
   readonly sip?: SipCallMembers;
+  /** Of a call that Asterisk was asked for. */
+  readonly ari?: AriCallMembers;
+}
+
+export interface DelayMove {
+  /** Since the first packet that came back. */
+  readonly at_seconds: number;
+  /** Later is positive. */
+  readonly by_ms: number;
 }
 
 /** What SIP has to say of a call that was placed. */
@@ -148,6 +174,89 @@ export interface SipSetUp {
   readonly session_completion_ratio: number | null;
 }
 
+/** What the caller, Asterisk and the service say of a call that Asterisk was asked for. */
+export interface AriCallMembers {
+  readonly channel_id: string;
+  /** Why Asterisk hung it up (ITU-T Q.850); null where we did. */
+  readonly cause: number | null;
+  readonly cause_text: string | null;
+  /** RTP packets sent to Asterisk, and those that came from it, whoever numbered them; null without media. */
+  readonly sent: number | null;
+  readonly came_back: number | null;
+  /** The same call in the service that took it; null where it is not known there. */
+  readonly service: {
+    readonly id: string;
+    readonly setup_ms: number | null;
+    readonly p50_latency: number | null;
+    readonly p99_latency: number | null;
+    readonly max_latency: number | null;
+    readonly from_peer: number | null;
+    readonly returned: number | null;
+    readonly lost: number | null;
+    readonly to_peer: number | null;
+  } | null;
+}
+
+/** A load that was placed through ARI, from both of its ends. */
+export interface AriLoad {
+  readonly calls_placed: number;
+  readonly calls_answered: number;
+  /** Answered, with media that came back, to their planned end. */
+  readonly calls_succeeded: number;
+  /** Of the calls that were not stopped before they were answered. */
+  readonly success_ratio: number | null;
+  /** Begun in a second, from the first to the last. */
+  readonly calls_per_second: number | null;
+  /** From asking for a call until it was answered. */
+  readonly setup_ms: DelayMembers | null;
+  /** The most frequent first; calls that failed alike are one. */
+  readonly failures: readonly AriFailureMembers[];
+  readonly sent: number;
+  readonly came_back: number;
+  /** Channels and bridges of ours that could not be taken down; null when Asterisk could not be asked. */
+  readonly left: number | null;
+  /** null when no service was named. */
+  readonly service: AriServiceMembers | null;
+  readonly agreement: AriAgreement | null;
+}
+
+export interface AriFailureMembers {
+  /** Of the first of them. */
+  readonly problem: string;
+  readonly cause: number | null;
+  readonly calls: number;
+}
+
+/** What the service counted during the run. */
+export interface AriServiceMembers {
+  readonly url: string;
+  /** Why its numbers are not to be relied on, one line. */
+  readonly trouble: string | null;
+  /** Whoever called; null when it was started anew. */
+  readonly calls_taken: number | null;
+  readonly calls_refused: number | null;
+  readonly calls_failed: number | null;
+  /** Of ours, those that it showed. */
+  readonly calls_joined: number;
+  /** `call`: the sum of our calls; `total`: what was added to the service's sums, where nobody else called. */
+  readonly counted_by: 'call' | 'total' | null;
+  readonly counters: Pick<RelayCounters, 'from_peer' | 'sent' | 'returned' | 'lost' | 'in_flight' | 'to_peer'> | null;
+}
+
+/** `unknown` where one of the checks has but one side. */
+export interface AriAgreement {
+  readonly verdict: 'agree' | 'differ' | 'unknown';
+  readonly checks: readonly AriCheck[];
+}
+
+export interface AriCheck {
+  /** What is compared: the one and the other. */
+  readonly name: string;
+  readonly one: number | null;
+  readonly other: number | null;
+  readonly agrees: boolean | null;
+}
+
 export interface DelayMembers {
   readonly count: number;
   readonly mean: number;
@@ -175,6 +284,8 @@ export interface RunDocument {
   readonly calls: readonly CallRow[];
   /** Only of a run that placed calls by SIP. */
   readonly sip?: SipSetUp;
+  /** Only of a run that placed calls through ARI. */
+  readonly ari?: AriLoad;
 }
 
 /** Everything {@link buildRun} needs; time and host are told, not asked. */

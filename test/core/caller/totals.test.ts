@@ -13,7 +13,17 @@ import { callWith, histogramOf, mediaWith, refusedWith } from './calls.ts';
 const MS = 1e6;
 const OPTIONS: CallerOptions = {
   target: parseCallTarget('sip:600@192.0.2.10', {}),
-  ...{ count: 2, concurrency: 2, cps: 10, ringTimeoutNs: 30e9, codecs: ['PCMU'], ptimeMs: 20, credentials: undefined },
+  ...{
+    count: 2,
+    forNs: null,
+    concurrency: 2,
+    cps: 10,
+    ringTimeoutNs: 30e9,
+    codecs: ['PCMU'],
+    ptimeMs: 20,
+    match: 'auto',
+    credentials: undefined,
+  },
   media: { durationNs: 10e9, timeoutNs: 2e9, lateThresholdNs: 3 * MS, seed: 1, bufferBytes: 65_536 },
 };
 

@@ -102,6 +102,17 @@ describe('mergeRuns', () => {
     expect('send_error_histogram' in rest).toBe(false);
   });
 
+  it('knows of no loss where a call was matched by audio: what is not heard need not be lost', () => {
+    const ratioOf = (match: string): number | null =>
+      mergeRuns([
+        { name: 'a', run: makeRun() },
+        { name: 'b', run: makeRun({ match }) },
+      ]).summary.packet_loss_ratio;
+    expect(ratioOf('audio')).toBeNull();
+    expect(ratioOf('audio+header')).toBeNull();
+    expect(ratioOf('payload')).toBeCloseTo(2 / 2_002);
+  });
+
   it('keeps the gravest verdict, and whose reason it is', () => {
     const doubtful = makeRun({ verdict: 'inconclusive', verdictReasons: ['send error p99 3 ms'] });
     const { summary } = mergeRuns([

@@ -54,9 +54,14 @@ export function doubtOf({ before, after, quantile, differenceMs, judged, fewRuns
     const hostDelayMs = highest(sides, quantile, ({ host_delay_ms: spread }) => spread);
     if (sizeMs <= hostDelayMs * (fewRuns ? FEW_RUNS_FACTOR : 1)) return { reason: 'host_delay', detail: `${hostDelayMs.toFixed(3)} ms` };
   }
-  const moreLost = (after.summary.packet_loss_ratio ?? 0) - (before.summary.packet_loss_ratio ?? 0);
+  const moreLost = missingOf(after.summary) - missingOf(before.summary);
   // Lost packets would have been the slowest: what is worse without them is worse.
   return moreLost > beyond && (judged === 'same' || judged === 'better') ? { reason: 'loss', detail: '' } : null;
+}
+
+/** Packets without a latency, as a share: lost, or of a call that is matched by what is heard, not found. */
+function missingOf({ received, lost }: RunSummary): number {
+  return lost / Math.max(1, received + lost);
 }
 
 /**

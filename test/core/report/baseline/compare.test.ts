@@ -168,6 +168,8 @@ describe('an instrument in doubt', () => {
     expect(reasonsOf(now({ ...lossy, shiftMs: 0 }))).toEqual(['loss', 'loss', 'loss']);
     expect(reasonsOf(now({ ...lossy, shiftMs: -2 }))).toEqual(['loss', 'loss', 'loss']);
     expect(reasonsOf(now(lossy))).toEqual([undefined, undefined, undefined]);
+    const unheard = { summary: { ...lossy.summary, packet_loss_ratio: null, match: 'audio' } };
+    expect(reasonsOf(now({ ...unheard, shiftMs: 0 }))).toEqual(['loss', 'loss', 'loss']);
   });
 });
 

@@ -1,0 +1,40 @@
+/** What probes of calls have in common, however the calls are placed. */
+import type { Caller } from '../core/caller/caller.ts';
+import type { CallerResult } from '../core/caller/totals.ts';
+import { RtplatError } from '../core/errors.ts';
+import type { CommandIo } from './io.ts';
+import { progressOfCalls } from './probe-call-view.ts';
+import { showLine } from './probe-view.ts';
+
+const LEAST_PTIME_MS = 10;
+const MOST_PTIME_MS = 60;
+
+/** @throws RtplatError `usage`. */
+export function checkedPtimeMs(ptimeNs: number): number {
+  const ptimeMs = ptimeNs / 1e6;
+  if (ptimeMs % 10 !== 0 || ptimeMs < LEAST_PTIME_MS || ptimeMs > MOST_PTIME_MS) {
+    throw new RtplatError('usage', `a call cannot have a ptime of ${ptimeMs} ms`, { hint: 'write 10ms, 20ms, 30ms, 40ms, 50ms or 60ms' });
+  }
+  return ptimeMs;
+}
+
+export interface PlacedCalls {
+  readonly result: CallerResult;
+  readonly stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+}
+
+/** Runs the caller with a line of progress; a signal stops it in good order. */
+export async function placeCalls(io: CommandIo, caller: Caller, quiet: boolean): Promise<PlacedCalls> {
+  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  const forget = io.onStop((signal) => {
+    stoppedBy ??= signal;
+    caller.stop();
+  });
+  const hide = io.stderr.isTTY === true && !quiet ? await showLine(io, () => progressOfCalls(caller.progress())) : undefined;
+  try {
+    return { result: await caller.run(), stoppedBy };
+  } finally {
+    hide?.();
+    forget();
+  }
+}
