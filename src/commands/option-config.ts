@@ -9,7 +9,7 @@ import type { ConfigOverride } from '../core/service/config/layers.ts';
 import type { ConfigReading } from '../core/service/config/read.ts';
 import type { ConfigSchema, Fields, Key, ValueType } from '../core/service/config/schema.ts';
 import type { CommandIo } from './io.ts';
-import { defaultTextOf, option } from './options.ts';
+import { defaultTextOf, isRepeatable, option } from './options.ts';
 
 /** Texts as they would stand behind the options, and whether a flag without a value is there. */
 type OptionValue = string | boolean;
@@ -42,7 +42,10 @@ export class OptionTexts {
   constructor(command: Command) {
     this.#command = command;
     for (const each of command.options) {
-      const keep = (text: OptionValue | null | undefined): void => void this.#texts.set(each.name(), text ?? true);
+      const keep = (text: OptionValue | null | undefined): void => {
+        const before = isRepeatable(each) ? this.#texts.get(each.name()) : undefined;
+        this.#texts.set(each.name(), before === undefined ? (text ?? true) : `${String(before)}, ${String(text)}`);
+      };
       command.on(`option:${each.name()}`, keep);
       command.on(`optionEnv:${each.name()}`, keep);
     }

@@ -87,6 +87,7 @@ export function option<T>(flags: string, description: string, settings: OptionSe
     made.default(value, settings.defaultShown ?? settings.default);
   }
   if (settings.choices !== undefined) made.choices(settings.choices);
+  made.repeatable = settings.repeatable === true;
   if (settings.env !== undefined) made.env(settings.env);
   return made;
 }
@@ -96,8 +97,14 @@ export function defaultTextOf(declared: Option): string | undefined {
   return declared instanceof DeclaredOption ? declared.defaultText : undefined;
 }
 
+/** Whether each use of the option adds to the ones before it, as commas in one value do. */
+export function isRepeatable(declared: Option): boolean {
+  return declared instanceof DeclaredOption && declared.repeatable;
+}
+
 class DeclaredOption extends Option {
   readonly defaultText: string | undefined;
+  repeatable = false;
 
   constructor(flags: string, description: string, defaultText: string | undefined) {
     super(flags, description);
@@ -117,4 +124,6 @@ export interface OptionSettings<T> {
   readonly defaultShown?: string;
   readonly env?: string;
   readonly choices?: readonly string[];
+  /** The parser takes commas, and adds to what it is given as the value before. */
+  readonly repeatable?: boolean;
 }

@@ -28,6 +28,7 @@ export interface ProbeCommandOptions extends BoundOptions, CallCommandOptions, A
   readonly lateThreshold: number;
   readonly buffer: number;
   readonly seed?: number;
+  readonly tokenFile?: string;
   readonly engine: EngineChoice;
   readonly json?: true;
   readonly out?: string;
@@ -85,6 +86,11 @@ export function probeCommand(io: CommandIo): Command {
         env: 'RTPLAT_SEED',
       }),
     )
+    .addOption(
+      option('--token-file <file>', 'end each packet with a token of the key in this file, for an echo that asks for them', {
+        env: 'RTPLAT_TOKEN_FILE',
+      }),
+    )
     .addOption(engineOption())
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
     .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
@@ -102,7 +108,7 @@ export function probeCommand(io: CommandIo): Command {
       }
       refuseOptions(command, ARI_OPTIONS, 'is for ari: targets');
       if (isCallTarget(target)) {
-        refuseOptions(command, STREAM_OPTIONS, 'is for udp:// targets: calls have --count, and a packet every --ptime');
+        refuseOptions(command, STREAM_OPTIONS, 'is for udp:// targets: calls have --count, a packet every --ptime, and no tokens');
         const { runCalls } = await import('./probe-call.ts');
         await runCalls(io, target, options);
         return;
@@ -113,7 +119,7 @@ export function probeCommand(io: CommandIo): Command {
 }
 
 /** Of streams, and of no calls. */
-const STREAM_OPTIONS = ['streams', 'rate'];
+const STREAM_OPTIONS = ['streams', 'rate', 'tokenFile'];
 
 /** What was written and would have no effect is a mistake; an environment variable may be there for another run. @throws RtplatError `usage`. */
 function refuseOptions(command: Command, names: readonly string[], why: string): void {
@@ -123,7 +129,7 @@ function refuseOptions(command: Command, names: readonly string[], why: string):
   if (given !== undefined) throw new RtplatError('usage', `${given.long ?? given.flags} ${why}`);
 }
 
-async function probeOptions(options: ProbeCommandOptions): Promise<ProbeOptions> {
+async function probeOptions(options: ProbeCommandOptions, env: NodeJS.ProcessEnv): Promise<ProbeOptions> {
   const { randomInt } = await import('node:crypto');
   if (options.ptime > LONGEST_PTIME_NS) {
     throw new RtplatError('usage', 'the ptime is too long: a packet of more than 180 ms does not fit into an Ethernet frame');
@@ -139,7 +145,20 @@ async function probeOptions(options: ProbeCommandOptions): Promise<ProbeOptions>
     lateThresholdNs: options.lateThreshold,
     seed: options.seed ?? randomInt(0x1_0000_0000),
     bufferBytes: options.buffer,
+    tokenKey: options.tokenFile === undefined ? undefined : await tokenKeyOf(options.tokenFile, options.ptime, env),
   };
+}
+
+/** @throws RtplatError `usage` when there is no key, or no room for a token. */
+async function tokenKeyOf(file: string, ptimeNs: number, env: NodeJS.ProcessEnv): Promise<string> {
+  const [{ readTokenKey, TOKEN_BYTES }, { PCMU_AUDIO }] = await Promise.all([
+    import('../core/echo/token.ts'),
+    import('../core/probe/source.ts'),
+  ]);
+  if ((ptimeNs * PCMU_AUDIO.bytesPerSecond) / 1e9 < TOKEN_BYTES) {
+    throw new RtplatError('usage', `a token takes ${TOKEN_BYTES} bytes of the payload: --ptime 2ms at least`);
+  }
+  return readTokenKey(file, env);
 }
 
 async function runProbe(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<void> {
@@ -150,7 +169,7 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
     import('../core/udp/resolve.ts'),
   ]);
   const { host, port } = parseTarget(target);
-  const settings = await probeOptions(options);
+  const settings = await probeOptions(options, io.env);
   const bounds = await readBounds(options, io);
   if (bounds === undefined) return;
   const { engine, reason } = await selectEngine(options.engine);

@@ -98,6 +98,41 @@ describe('rtplat echo', () => {
     expect(lines.filter(({ message }) => String(message).startsWith('1 packets'))).toHaveLength(1);
   });
 
+  it('counts what it refuses, and says why', async () => {
+    const http = ['--http-port', '0', '--status-interval', '20ms'];
+    const { cli, port } = await startEcho(['--port', '0', '--bind', '127.0.0.1', ...http]);
+    const [, metrics = ''] = await cli.shows(/HTTP on (\S+)/);
+    await roundTrip('127.0.0.1', port, 'hello');
+    // From its own port: another address of this host may have that, too.
+    const socket = createSocket('udp4');
+    sockets.push(socket);
+    socket.bind(port, '127.0.0.2');
+    await once(socket, 'listening');
+    socket.send('hello', port, '127.0.0.1');
+    await cli.shows(/2 packets, 10 bytes, \d+ packets\/s, not answered: 1 from a port that echoes or servers have/);
+    const document = (await (await fetch(metrics)).json()) as Record<string, unknown>;
+    expect(document).toMatchObject({ packets: 2, sent: 1, refused: 1, refused_port: 1, refused_loop: 0 });
+    const text = await (await fetch(metrics, { headers: { accept: 'text/plain' } })).text();
+    expect(text).toContain('rtplat_echo_refused_packets_total{reason="port"} 1');
+    cli.signal('SIGINT');
+    const { status, stdout } = await cli.end();
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/not answered\s+│\s+1 \(1 from a port that echoes or servers have\)/);
+  });
+
+  it('takes networks and rates from a file, where flags and the environment go before it', async () => {
+    const printed = async (env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<string> => {
+      const { status, stdout } = await runCli(['echo', '--print-config', ...args], env);
+      expect(status).toBe(0);
+      return stdout;
+    };
+    expect(await printed({ RTPLAT_ALLOW: '10.0.0.0/8, 192.0.2.7' })).toMatch(/^allow = "10\.0\.0\.0\/8, 192\.0\.2\.7"$/m);
+    const flags = await printed({ RTPLAT_ALLOW: '10.0.0.0/8' }, '--allow', '192.0.2.7', '--allow', '2001:db8::/32', '--only-allowed');
+    expect(flags).toMatch(/^allow = "192\.0\.2\.7, 2001:db8::\/32"$/m);
+    expect(flags).toMatch(/^only_allowed = true$/m);
+    expect(flags).toMatch(/^source_rate = 5000$/m);
+  });
+
   it('says when the kernel grants less than was asked, and how to raise it', async () => {
     const { cli } = await startEcho(['--port', '0', '--buffer', '512MB']);
     const [line] = await cli.shows(/.*kB receive buffer.*\n/);
@@ -127,6 +162,11 @@ describe('rtplat echo', () => {
     [['--buffer', 'much'], 'Not a size'],
     [['--status-interval', '5 parsecs'], 'Not a duration'],
     [['--log-format', 'xml'], 'Allowed choices are text, json'],
+    [['--allow', '10.0.0.0/33'], 'Write addresses or networks'],
+    [['--allow', '10.0.0.0/8', '--allow', 'localhost'], 'Write addresses or networks'],
+    [['--source-rate', '-1'], 'Not a number from 0'],
+    [['--token-file', '/dev/null'], '--token-file /dev/null is empty'],
+    [['--token-file', '/nonexistent'], 'cannot read --token-file /nonexistent'],
   ])('refuses %j', async (args, why) => {
     const { status, stdout, stderr } = await runCli(['echo', ...args]);
     expect(status).toBe(2);

@@ -237,6 +237,9 @@ describe('rtplat probe', () => {
     [['127.0.0.1:4000', '--engine', 'warp'], 'Allowed choices are auto, batch, portable'],
     [['127.0.0.1:4000', '--ptime', '500ms'], 'the ptime is too long'],
     [['127.0.0.1:4000', '--rate', '10000', '--timeout', '10s'], 'too many packets within the time-out'],
+    [['127.0.0.1:4000', '--token-file', '/dev/null'], '--token-file /dev/null is empty'],
+    [['127.0.0.1:4000', '--token-file', '/dev/null', '--ptime', '1ms'], 'a token takes 16 bytes of the payload'],
+    [['sip:600@127.0.0.1', '--token-file', '/dev/null'], '--token-file is for udp:// targets'],
     [[], 'missing required argument'],
   ])('refuses %j', async (args, why) => {
     const { status, stdout, stderr } = await runCli(['probe', ...args]);

@@ -3,7 +3,9 @@ import { workerData } from 'node:worker_threads';
 import { ServedThread } from '../udp/served-thread.ts';
 import type { ThreadSetup } from '../udp/served-thread.ts';
 import type { Endpoint } from '../udp/engine.ts';
+import type { GuardRules } from '../guard/rules.ts';
 import { EchoService } from './echo.ts';
+import type { GuardShare } from './echo.ts';
 import { warmUp } from './warm-up.ts';
 import { EchoMemory } from './memory.ts';
 
@@ -13,6 +15,8 @@ export interface EchoThreadData {
   readonly bufferBytes: number;
   readonly reusePort: boolean;
   readonly memory: SharedArrayBuffer;
+  readonly rules: GuardRules;
+  readonly share: GuardShare;
 }
 
 /** What such a thread tells: where it listens, and what the kernel complains about. */

@@ -1,12 +1,35 @@
 /**
- * The echo: every datagram goes back to where it came from, unchanged, from the socket it came in on. No state beside
- * counters, so that restarting it costs a caller only what was under way.
+ * The echo: every datagram that {@link EchoGuard} lets through goes back to where it came from, unchanged, from the socket it came in
+ * on. No state of a source beside what the guard has a fixed size for, so that restarting it costs a caller only what was under way.
  */
+import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { Arrival, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
-import { isUnspecified, unmapAddress } from '../values/address.ts';
-import { BYTES, EchoMemory, PACKETS, REFUSED, SEND_ERRORS, SENT, SOCKET_DROPS, UNSTAMPED } from './memory.ts';
+import { ANSWER, EchoGuard, REFUSALS, STRANGER } from '../guard/guard.ts';
+import type { Standing } from '../guard/guard.ts';
+import { DEFAULT_RULES } from '../guard/rules.ts';
+import type { GuardRules } from '../guard/rules.ts';
+import { KEY_WORDS } from '../guard/mix.ts';
+import { RATE_MEMORY_BYTES } from '../guard/rates.ts';
+import { ADDRESS_WORDS, parseAddressWords, parseNetwork } from '../values/networks.ts';
+import type { Network } from '../values/networks.ts';
+import { BYTES, EchoMemory, OVER_RATE, PACKETS, REFUSED, REFUSED_FOR, SEND_ERRORS, SENT, SOCKET_DROPS, UNSTAMPED } from './memory.ts';
 import type { EchoCounters } from './memory.ts';
+import { TokenKey } from './token.ts';
+
+/** What echoes on one port have in common, so that they keep one cap. */
+export interface GuardShare {
+  readonly key: Int32Array;
+  readonly rateMemory: SharedArrayBuffer;
+}
+
+export function createGuardShare(): GuardShare {
+  const random = randomBytes(KEY_WORDS * 4);
+  return {
+    key: Int32Array.from({ length: KEY_WORDS }, (_, i) => random.readInt32LE(4 * i)),
+    rateMemory: new SharedArrayBuffer(RATE_MEMORY_BYTES),
+  };
+}
 
 export interface EchoOptions {
   readonly engine: UdpEngine;
@@ -18,18 +41,26 @@ export interface EchoOptions {
   readonly reusePort?: boolean;
   /** Where it counts: another thread may read it. */
   readonly memory?: EchoMemory;
+  /** What is answered; the defaults of `rtplat echo` unless given. */
+  readonly rules?: GuardRules;
+  /** Of echoes that share the port; one of its own unless given. */
+  readonly share?: GuardShare;
 }
 
 /** errno names of a host without IPv6, or with it switched off. */
 const NO_SUCH_FAMILY = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
+/** The reasons that are a rate. */
+const RATES: ReadonlySet<number> = new Set([REFUSALS.indexOf('source_rate'), REFUSALS.indexOf('total_rate')]);
 
 export class EchoService implements PacketReceiver {
   readonly #options: EchoOptions;
   readonly #memory: EchoMemory;
   readonly #numbers: Float64Array;
+  /** Of the datagram that is being delivered. */
+  readonly #source = new Int32Array(ADDRESS_WORDS);
+  #sourceText = '';
   #socket: UdpSocket | undefined;
-  #port = 0;
-  #ownAddresses: ReadonlySet<string> = new Set();
+  #guard: EchoGuard | undefined;
   #stopped = false;
   #lastError: string | null = null;
 
@@ -47,10 +78,12 @@ export class EchoService implements PacketReceiver {
    */
   async start(): Promise<UdpSocket> {
     const socket = await this.#bind();
-    const { address } = socket.local;
-    this.#ownAddresses = isUnspecified(address) ? interfaceAddresses() : new Set([unmapAddress(address)]);
+    const { rules = DEFAULT_RULES, share = createGuardShare() } = this.#options;
+    const { port } = socket.local;
+    const token = rules.tokenKey === undefined ? undefined : new TokenKey(rules.tokenKey);
+    const holdsToken = token === undefined ? undefined : token.isOn.bind(token);
+    this.#guard = new EchoGuard({ rules, port, own: ownAddresses(), ...share, holdsToken });
     this.#socket = socket;
-    this.#port = socket.local.port;
     socket.receive(this);
     return socket;
   }
@@ -70,25 +103,55 @@ export class EchoService implements PacketReceiver {
   }
 
   packet(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
-    if (this.#takes(1, length, arrival)) this.#socket?.reply(buffer, offset, length);
+    const standing = this.#arrived(1, length, arrival);
+    if (this.#answers(buffer, offset, length, 1, standing, arrival)) this.#socket?.reply(buffer, offset, length);
   }
 
   train(buffer: Uint8Array, offset: number, length: number, segment: number, arrival: Arrival): void {
-    if (this.#takes(Math.ceil(length / segment), length, arrival)) this.#socket?.reply(buffer, offset, length, segment);
+    const count = Math.ceil(length / segment);
+    const standing = this.#arrived(count, length, arrival);
+    if (standing !== STRANGER) {
+      // What is asked of these, the first packet of a train answers for all.
+      if (this.#answers(buffer, offset, segment, count, standing, arrival)) this.#socket?.reply(buffer, offset, length, segment);
+      return;
+    }
+    for (let at = 0; at < length; at += segment) {
+      const bytes = Math.min(segment, length - at);
+      if (this.#answers(buffer, offset + at, bytes, 1, standing, arrival)) this.#socket?.reply(buffer, offset + at, bytes);
+    }
   }
 
-  /** Counts what came. @returns whether it is to be answered. */
-  #takes(count: number, length: number, arrival: Arrival): boolean {
+  /** Counts what came. @returns how its source stands. */
+  #arrived(count: number, length: number, arrival: Arrival): Standing {
     const numbers = this.#numbers;
     numbers[PACKETS] = (numbers[PACKETS] as number) + count;
     numbers[BYTES] = (numbers[BYTES] as number) + length;
     this.#memory.hostDelay.record(arrival.readNs - arrival.atNs);
-    if (arrival.port === 0 || this.#isOurself(arrival)) {
-      numbers[REFUSED] = (numbers[REFUSED] as number) + count;
-      return false;
+    if (arrival.addressInto !== undefined) arrival.addressInto(this.#source);
+    else this.#readAddress(arrival.from.address);
+    return this.#guard?.standingOf(this.#source) ?? STRANGER;
+  }
+
+  #readAddress(text: string): void {
+    if (text === this.#sourceText) return;
+    this.#sourceText = text;
+    parseAddressWords(text, this.#source);
+  }
+
+  /** @param count packets that are judged by this one. */
+  #answers(buffer: Uint8Array, offset: number, length: number, count: number, standing: Standing, arrival: Arrival): boolean {
+    const numbers = this.#numbers;
+    const guard = this.#guard;
+    if (guard === undefined) return false;
+    const verdict = guard.judge(buffer, offset, length, this.#source, arrival.port, standing, arrival.readNs);
+    if (verdict === ANSWER) {
+      numbers[SENT] = (numbers[SENT] as number) + count;
+      return true;
     }
-    numbers[SENT] = (numbers[SENT] as number) + count;
-    return true;
+    numbers[REFUSED] = (numbers[REFUSED] as number) + count;
+    numbers[REFUSED_FOR + verdict] = (numbers[REFUSED_FOR + verdict] as number) + count;
+    if (RATES.has(verdict)) numbers.set(this.#source, OVER_RATE);
+    return false;
   }
 
   error(code: string, message: string): void {
@@ -98,11 +161,6 @@ export class EchoService implements PacketReceiver {
   /** What the kernel complained about last, or null. */
   get lastError(): string | null {
     return this.#lastError;
-  }
-
-  /** A forged source of our own would have us answer ourselves for ever. */
-  #isOurself(arrival: Arrival): boolean {
-    return arrival.port === this.#port && this.#ownAddresses.has(unmapAddress(arrival.from.address));
   }
 
   /** Readable after {@link stop} too. */
@@ -128,10 +186,8 @@ export class EchoService implements PacketReceiver {
   }
 }
 
-function interfaceAddresses(): ReadonlySet<string> {
-  const addresses = new Set<string>();
-  for (const entries of Object.values(networkInterfaces())) {
-    for (const { address } of entries ?? []) addresses.add(address);
-  }
-  return addresses;
+/** Of this host, as networks of one address. */
+function ownAddresses(): readonly Network[] {
+  const all = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return all.flatMap(({ address }) => parseNetwork(address) ?? []);
 }

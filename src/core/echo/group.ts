@@ -5,7 +5,11 @@ import type { Endpoint } from '../udp/engine.ts';
 import { PacketThread } from '../udp/packet-thread.ts';
 import { createPortableEngine } from '../udp/portable.ts';
 import type { EngineSelection } from '../udp/select.ts';
-import { EchoService } from './echo.ts';
+import { REFUSALS } from '../guard/guard.ts';
+import { DEFAULT_RULES } from '../guard/rules.ts';
+import type { GuardRules } from '../guard/rules.ts';
+import { createGuardShare, EchoService } from './echo.ts';
+import type { GuardShare } from './echo.ts';
 import type { EchoThreadData, EchoThreadMessage } from './echo-thread.ts';
 import { EchoMemory } from './memory.ts';
 import type { EchoCounters } from './memory.ts';
@@ -19,6 +23,8 @@ export interface EchoGroupOptions {
   readonly addresses: readonly string[];
   readonly port: number;
   readonly bufferBytes: number;
+  /** Of all threads together; see {@link EchoService}. */
+  readonly rules?: GuardRules;
 }
 
 export interface Listening {
@@ -41,7 +47,8 @@ export class EchoGroup {
   static async start(options: EchoGroupOptions): Promise<{ readonly group: EchoGroup; readonly listening: Listening }> {
     const { workers } = options;
     const shared = workers > 1 ? await sharedPort(options) : { addresses: options.addresses, port: options.port };
-    const members = Array.from({ length: workers }, () => new Member({ ...options, ...shared }));
+    const share = createGuardShare();
+    const members = Array.from({ length: workers }, () => new Member({ ...options, ...shared }, share));
     const group = new EchoGroup(members);
     try {
       const [first] = await Promise.all(members.map((member) => member.listening()));
@@ -103,8 +110,9 @@ class Member {
   readonly #thread: PacketThread<never, EchoThreadMessage>;
   readonly #listening = Promise.withResolvers<Omit<Listening, 'selection'>>();
 
-  constructor({ engine, busyPoll, workers, addresses, port, bufferBytes }: EchoGroupOptions) {
-    const data: EchoThreadData = { addresses, port, bufferBytes, reusePort: workers > 1, memory: this.memory.buffer };
+  constructor(options: EchoGroupOptions, share: GuardShare) {
+    const { engine, busyPoll, workers, addresses, port, bufferBytes, rules = DEFAULT_RULES } = options;
+    const data: EchoThreadData = { addresses, port, bufferBytes, reusePort: workers > 1, memory: this.memory.buffer, rules, share };
     this.#thread = new PacketThread<never, EchoThreadMessage>({
       module: 'echo-thread',
       base: import.meta.url,
@@ -142,6 +150,8 @@ function add(a: EchoCounters, b: EchoCounters): EchoCounters {
     sent: a.sent + b.sent,
     sendErrors: a.sendErrors + b.sendErrors,
     refused: a.refused + b.refused,
+    refusals: Object.fromEntries(REFUSALS.map((name) => [name, a.refusals[name] + b.refusals[name]])) as EchoCounters['refusals'],
+    lastOverRate: b.lastOverRate ?? a.lastOverRate,
     socketDrops: a.socketDrops === null || b.socketDrops === null ? null : a.socketDrops + b.socketDrops,
     unstamped: a.unstamped + b.unstamped,
   };

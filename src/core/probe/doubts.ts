@@ -1,6 +1,8 @@
 /** Every doubt that a probe can have about its own numbers, and whether they may be believed at all. */
+import { DEFAULT_CAPS } from '../guard/rules.ts';
 import type { Verdict } from '../report/run.ts';
 import { samplesNeeded } from '../stats/service-level.ts';
+import { isLoopback } from '../values/address.ts';
 import { formatDurationNs } from '../values/duration.ts';
 import type { ProbeResult } from './result.ts';
 
@@ -59,6 +61,7 @@ export function doubts(result: ProbeResult): readonly string[] {
     unstamped(result),
     nothingBack(result),
     loss(result),
+    overCap(result),
     fewSamples(result),
     drops(result),
     smallBuffers(result),
@@ -106,6 +109,13 @@ function loss({ received, lost, lateAfterLoss, options }: ProbeResult): string |
   const after =
     lateAfterLoss === 0 ? '' : `, ${lateAfterLoss} of them came back after the time-out of ${formatDurationNs(options.timeoutNs)}`;
   return `${lost} of ${received + lost} packets were lost${after}; the percentiles are those of the packets that came back`;
+}
+
+/** What an echo of ours refuses looks like loss on the way. */
+function overCap({ lost, targets, options }: ProbeResult): string | undefined {
+  const pps = Math.round((options.streams * 1e9) / options.intervalNs);
+  if (lost === 0 || pps <= DEFAULT_CAPS.perSource || targets.every(({ address }) => isLoopback(address))) return undefined;
+  return `${pps} packets/s were sent: rtplat echo answers ${DEFAULT_CAPS.perSource} of one source unless its --allow or --source-rate says otherwise; its log tells`;
 }
 
 function fewSamples({ latency }: ProbeResult): string | undefined {

@@ -1,4 +1,5 @@
 /** Sends the packets of a probe through the descriptors of its sockets, one system call each: they belong to as many streams. */
+import type { TokenKey } from '../echo/token.ts';
 import { nowNs } from '../udp/clock.ts';
 import { EAGAIN, ECONNREFUSED, EINTR, MSG_DONTWAIT, POLLOUT } from '../udp/batch/layout.ts';
 import type { Libc } from '../udp/batch/libc.ts';
@@ -19,6 +20,8 @@ export interface PacketSenderOptions {
   readonly sources: readonly StreamSource[];
   readonly ptimeNs: number;
   readonly audio?: ProbeAudio | undefined;
+  /** Signs each packet, where it is to be signed. */
+  readonly token?: TokenKey | undefined;
 }
 
 export class PacketSender {
@@ -27,6 +30,7 @@ export class PacketSender {
   readonly #schedule: Schedule;
   readonly #sources: readonly StreamSource[];
   readonly #packet: Uint8Array;
+  readonly #token: TokenKey | undefined;
   readonly #packetAddress: number;
   /** struct pollfd: descriptor (int), events, revents (short each). */
   readonly #pollfd = new Int32Array(2);
@@ -35,12 +39,13 @@ export class PacketSender {
   #index = 0;
   #fd = -1;
 
-  constructor({ libc, memory, schedule, sources, ptimeNs, audio }: PacketSenderOptions) {
+  constructor({ libc, memory, schedule, sources, ptimeNs, audio, token }: PacketSenderOptions) {
     this.#libc = libc;
     this.#memory = memory;
     this.#schedule = schedule;
     this.#sources = sources;
     this.#packet = silentPacket(ptimeNs, audio);
+    this.#token = token;
     this.#packetAddress = libc.addressOf(this.#packet);
     this.#pollfdAddress = libc.addressOf(new Uint8Array(this.#pollfd.buffer));
   }
@@ -51,6 +56,7 @@ export class PacketSender {
     this.#index = this.#schedule.indexOf(n);
     this.#fd = this.#memory.fds[this.#stream] as number;
     (this.#sources[this.#stream] as StreamSource).write(this.#packet, this.#index);
+    this.#token?.sign(this.#packet);
   }
 
   /** Sends packet `n`, which was made last. Announced first. */

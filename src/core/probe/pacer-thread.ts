@@ -1,6 +1,7 @@
 /** The thread that keeps the deadlines of a probe: it sends the packets itself, or wakes the main thread to send them. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
+import { TokenKey } from '../echo/token.ts';
 import { nowNs } from '../udp/clock.ts';
 import { keepDeadlines } from '../udp/batch/deadline-thread.ts';
 import { loadLibc } from '../udp/batch/libc.ts';
@@ -41,6 +42,7 @@ function announcer(): Pick<Beat, 'prepare' | 'due'> {
     sources: streamSources(options),
     ptimeNs: options.ptimeNs,
     audio: options.audio,
+    token: options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey),
   });
   return { prepare: (n) => sender.prepare(n), due: (n) => sender.send(n) };
 }

@@ -20,6 +20,8 @@ export interface ProbeOptions {
   readonly seed: number;
   /** Asked for at every socket, each way. */
   readonly bufferBytes: number;
+  /** Of the tokens at the end of the packets; without it they carry none. */
+  readonly tokenKey?: string | undefined;
 }
 
 /** Packets of one stream, or of all. `sent = received + lost + inFlight`. */

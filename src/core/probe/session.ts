@@ -6,6 +6,7 @@
  * at which a packet was due, so that a sender that falls behind shows as latency and is not hidden.
  */
 import { constants, getPriority, setPriority } from 'node:os';
+import { TokenKey } from '../echo/token.ts';
 import { RtplatError } from '../errors.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 import type { BatchSocket } from '../udp/batch/socket.ts';
@@ -83,6 +84,7 @@ export class ProbeSession {
   readonly #streams: readonly EchoStream[];
   readonly #sockets: UdpSocket[] = [];
   readonly #packet: Uint8Array;
+  readonly #token: TokenKey | undefined;
   readonly #latency: LatencyHistogram = new LatencyHistogram();
   readonly #sendError: LatencyHistogram = new LatencyHistogram();
   /** Only with the kernel's clock. */
@@ -117,6 +119,7 @@ export class ProbeSession {
     this.#options = options;
     this.#schedule = new Schedule(options);
     this.#packet = silentPacket(options.ptimeNs, options.audio);
+    this.#token = options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey);
     this.#series = new SecondSeries(options.timeoutNs);
     this.#memory = new PacerMemory(options);
     this.#sendsItself = engine.name === 'batch';
@@ -220,6 +223,7 @@ export class ProbeSession {
       const n = this.#next;
       const i = this.#schedule.streamOf(n);
       (this.#sources[i] as StreamSource).write(this.#packet, this.#schedule.indexOf(n));
+      this.#token?.sign(this.#packet);
       this.#sent(n, this.#engine.nowNs());
       (this.#sockets[i] as UdpSocket).send(this.#packet, 0, this.#packet.length);
     }

@@ -20,6 +20,8 @@ export interface Arrival {
   readonly from: Endpoint;
   /** The port of {@link from}. */
   readonly port: number;
+  /** Writes the address of {@link from} as `parseAddressWords` does, without a look-up. Missing where the text is all there is. */
+  addressInto?(words: Int32Array): void;
   /** When it arrived: the kernel's receive timestamp where there is one, else `readNs`. */
   readonly atNs: number;
   /** When this process got to read it. */

@@ -1,8 +1,13 @@
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EchoService } from '../../../src/core/echo/echo.ts';
+import { NONE_REFUSED } from '../../../src/core/echo/memory.ts';
 import { RtplatError } from '../../../src/core/errors.ts';
+import { DEFAULT_RULES } from '../../../src/core/guard/rules.ts';
+import type { GuardRules } from '../../../src/core/guard/rules.ts';
 import type { BindOptions, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from '../../../src/core/udp/engine.ts';
 import { createPortableEngine } from '../../../src/core/udp/portable.ts';
+import { writeRtpHeader } from '../../../src/core/rtp/packet.ts';
 import { collect, sendText, textOf } from '../udp/collector.ts';
 
 const engine = createPortableEngine();
@@ -43,6 +48,8 @@ describe('EchoService on loopback', () => {
       sent: 3,
       sendErrors: 0,
       refused: 0,
+      refusals: NONE_REFUSED,
+      lastOverRate: null,
       socketDrops: echo.counters().socketDrops,
       unstamped: 0,
     });
@@ -87,6 +94,7 @@ class ScriptedEngine implements UdpEngine {
   readonly clock = 'user';
   readonly bound: string[] = [];
   readonly sent: Endpoint[] = [];
+  readonly replies: { readonly bytes: readonly number[]; readonly segment: number }[] = [];
   readonly #refusals: Readonly<Record<string, string>>;
   receiver: PacketReceiver | undefined;
   now = 0;
@@ -114,7 +122,10 @@ class ScriptedEngine implements UdpEngine {
         this.receiver = receiver;
       },
       send: () => expect.unreachable('an echo only replies'),
-      reply: () => this.sent.push(this.#from) - 1,
+      reply: (buffer, offset, length, segment = length) => {
+        this.replies.push({ bytes: [...buffer.subarray(offset, offset + length)], segment });
+        return this.sent.push(this.#from) - 1;
+      },
       named: (endpoint) => endpoint,
       prefer: () => undefined,
       takeIn: () => undefined,
@@ -124,9 +135,14 @@ class ScriptedEngine implements UdpEngine {
     };
   }
 
-  arrive(from: Endpoint): void {
+  arrive(from: Endpoint, bytes: Uint8Array = new Uint8Array(10)): void {
     this.#from = from;
-    this.receiver?.packet(new Uint8Array(10), 0, 10, { from, port: from.port, atNs: this.now, readNs: this.now });
+    this.receiver?.packet(bytes, 0, bytes.length, { from, port: from.port, atNs: this.now, readNs: this.now });
+  }
+
+  arriveTogether(from: Endpoint, bytes: Uint8Array, segment: number): void {
+    this.#from = from;
+    this.receiver?.train?.(bytes, 0, bytes.length, segment, { from, port: from.port, atNs: this.now, readNs: this.now });
   }
 }
 
@@ -146,14 +162,11 @@ describe('EchoService', () => {
     await echo.start();
     scripted.arrive({ address: '::ffff:127.0.0.1', port: 4000 });
     scripted.arrive({ address: '127.0.0.1', port: 4000 });
-    // The same port of another host is a caller like any other.
+    // Who has the same port elsewhere may be another echo.
     scripted.arrive({ address: '192.0.2.1', port: 4000 });
     scripted.arrive({ address: '127.0.0.1', port: 4001 });
-    expect(scripted.sent).toEqual([
-      { address: '192.0.2.1', port: 4000 },
-      { address: '127.0.0.1', port: 4001 },
-    ]);
-    expect(echo.counters().refused).toBe(2);
+    expect(scripted.sent).toEqual([{ address: '127.0.0.1', port: 4001 }]);
+    expect(echo.counters()).toMatchObject({ refused: 3, refusals: { ...NONE_REFUSED, port: 3 } });
   });
 
   it('falls back to the next address where the first family is missing', async () => {
@@ -178,5 +191,66 @@ describe('EchoService', () => {
     expect(echo.lastError).toBeNull();
     scripted.receiver?.error('ENOBUFS', 'send ENOBUFS');
     expect(echo.lastError).toBe('ENOBUFS: send ENOBUFS');
+  });
+});
+
+const STRANGER: Endpoint = { address: '203.0.113.5', port: 30_000 };
+
+function rtp(sequence: number, bytes = 172): Uint8Array {
+  const packet = new Uint8Array(bytes).fill(0xff);
+  writeRtpHeader(packet, 0, { marker: false, payloadType: 0, sequence, timestamp: sequence * 160, ssrc: 7 });
+  return packet;
+}
+
+async function guarded(rules: Partial<GuardRules> = {}): Promise<{ scripted: ScriptedEngine; echo: EchoService }> {
+  const scripted = new ScriptedEngine();
+  const all = { ...DEFAULT_RULES, ...rules };
+  const echo = new EchoService({ engine: scripted, addresses: ['0.0.0.0'], port: 4000, bufferBytes: 1, rules: all });
+  await echo.start();
+  return { scripted, echo };
+}
+
+describe('EchoService, to strangers', () => {
+  it('sends back at most what came: the same bytes, once, whatever they are', async () => {
+    const bytes = fc.uint8Array({ maxLength: 300 });
+    const sent = fc.array(
+      fc.oneof(
+        bytes,
+        fc.nat(0xffff).map((sequence) => rtp(sequence)),
+      ),
+      { maxLength: 30 },
+    );
+    const properties = fc.asyncProperty(sent, fc.boolean(), async (datagrams, any) => {
+      const { scripted, echo } = await guarded({ any });
+      for (const datagram of datagrams) {
+        const before = scripted.replies.length;
+        scripted.arrive(STRANGER, datagram);
+        expect(scripted.replies.slice(before).map((reply) => reply.bytes)).toEqual(
+          scripted.replies.length === before ? [] : [[...datagram]],
+        );
+      }
+      const counters = echo.counters();
+      expect(counters.sent + counters.refused).toBe(datagrams.length);
+      expect(counters.sent).toBe(scripted.replies.length);
+      expect(Object.values(counters.refusals).reduce((a, b) => a + b)).toBe(counters.refused);
+    });
+    await fc.assert(properties, { numRuns: 50 });
+  });
+
+  it('judges the packets of a train one by one, and those of somebody allowed together', async () => {
+    const allowed = [{ words: Int32Array.of(0, 0, 0xffff, 0x0a00_0000), masks: Int32Array.of(-1, -1, -1, -1 << 24) }];
+    const { scripted, echo } = await guarded({ allowed });
+    const train = new Uint8Array([...rtp(1), ...new Uint8Array(172), ...rtp(2, 100)]);
+    scripted.arriveTogether(STRANGER, train, 172);
+    expect(scripted.replies.map(({ bytes }) => bytes)).toEqual([[...rtp(1)], [...rtp(2, 100)]]);
+    scripted.arriveTogether({ address: '10.0.0.9', port: 30_000 }, train, 172);
+    expect(scripted.replies.at(-1)).toEqual({ bytes: [...train], segment: 172 });
+    expect(echo.counters()).toMatchObject({ packets: 6, sent: 5, refused: 1, refusals: { not_rtp: 1 } });
+  });
+
+  it('says who was last over a rate', async () => {
+    const { scripted, echo } = await guarded({ caps: { perSource: 10, total: 0 } });
+    for (let i = 0; i < 17; i++) scripted.arrive({ address: '2001:db8::7', port: 30_000 }, rtp(i));
+    expect(echo.counters()).toMatchObject({ sent: 16, refusals: { source_rate: 1 }, lastOverRate: '2001:db8::7' });
   });
 });

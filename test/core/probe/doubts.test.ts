@@ -229,3 +229,19 @@ describe('the run document of a probe', () => {
     });
   });
 });
+
+describe('loss at a rate that an echo of ours does not answer', () => {
+  const lossy = (address: string, streams: number): readonly string[] => {
+    const result = resultWith({ lost: 100, received: 9_900, targets: [{ address, port: 4000 }] });
+    return doubts({ ...result, options: { ...result.options, streams } }).filter((doubt) => doubt.includes('--source-rate'));
+  };
+
+  it('is told from loss on the way', () => {
+    expect(lossy('192.0.2.1', 101)).toEqual([expect.stringMatching(/^5050 packets\/s were sent: rtplat echo answers 5000 of one source/)]);
+  });
+
+  it('is no doubt below that rate, nor on loopback, which has no caps', () => {
+    expect(lossy('192.0.2.1', 100)).toEqual([]);
+    expect(lossy('127.0.0.1', 101)).toEqual([]);
+  });
+});

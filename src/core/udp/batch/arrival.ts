@@ -1,4 +1,5 @@
 /** What the kernel tells of a datagram beside its bytes, read from the header and the control messages of its receive slot. */
+import { ADDRESS_WORDS, MAPPED } from '../../values/networks.ts';
 import type { Arrival } from '../engine.ts';
 import type { KernelClock } from './clock.ts';
 import { matches } from './endpoint.ts';
@@ -12,6 +13,7 @@ import {
   NAME_BYTES,
   SO_TIMESTAMPING,
   SO_TIMESTAMPNS,
+  SOCKADDR_IN_BYTES,
   UDP_GRO,
 } from './layout.ts';
 import { CONTROL_BYTES } from './memory.ts';
@@ -65,6 +67,17 @@ export class BatchArrival implements Arrival {
     return ((word >>> 8) & 0xff00) | (word >>> 24);
   }
 
+  addressInto(words: Int32Array): void {
+    const { signed } = this.#memory;
+    const at = this.name >>> 2;
+    if (this.nameLength === SOCKADDR_IN_BYTES) {
+      words[0] = 0;
+      words[1] = 0;
+      words[2] = MAPPED;
+      words[3] = swapped(signed[at + 1] as number);
+    } else for (let i = 0; i < ADDRESS_WORDS; i++) words[i] = swapped(signed[at + 2 + i] as number);
+  }
+
   isFrom(endpoint: KernelEndpoint | undefined): endpoint is KernelEndpoint {
     return endpoint !== undefined && matches(endpoint, this.#memory.signed, this.name >>> 2, this.nameLength);
   }
@@ -89,4 +102,9 @@ export class BatchArrival implements Arrival {
     if (!this.stamped) this.atNs = this.readNs;
     return segment;
   }
+}
+
+/** From the order of the network. */
+function swapped(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
