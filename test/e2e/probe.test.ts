@@ -230,7 +230,7 @@ describe('rtplat probe', () => {
   });
 
   it.each([
-    [['ari:Local/echo@rtplat'], 'ari: targets are not in this version'],
+    [['ari:Local/echo@rtplat'], 'no password for the ARI user'],
     [['udp://127.0.0.1'], 'it names no host and port'],
     [['127.0.0.1:4000', '--streams', '0'], 'Not a number from 1'],
     [['127.0.0.1:4000', '--rate', '-1'], 'Not a number above 0'],

@@ -3,16 +3,15 @@
  * on. No state of a source beside what the guard has a fixed size for, so that restarting it costs a caller only what was under way.
  */
 import { randomBytes } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import type { Arrival, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
+import { ownNetworks } from '../udp/own-networks.ts';
 import { ANSWER, EchoGuard, REFUSALS, STRANGER } from '../guard/guard.ts';
 import type { Standing } from '../guard/guard.ts';
 import { DEFAULT_RULES } from '../guard/rules.ts';
 import type { GuardRules } from '../guard/rules.ts';
-import { KEY_WORDS } from '../guard/mix.ts';
+import { hashKey } from '../guard/mix.ts';
 import { RATE_MEMORY_BYTES } from '../guard/rates.ts';
-import { ADDRESS_WORDS, parseAddressWords, parseNetwork } from '../values/networks.ts';
-import type { Network } from '../values/networks.ts';
+import { ADDRESS_WORDS, parseAddressWords } from '../values/networks.ts';
 import { BYTES, EchoMemory, OVER_RATE, PACKETS, REFUSED, REFUSED_FOR, SEND_ERRORS, SENT, SOCKET_DROPS, UNSTAMPED } from './memory.ts';
 import type { EchoCounters } from './memory.ts';
 import { TokenKey } from './token.ts';
@@ -24,11 +23,7 @@ export interface GuardShare {
 }
 
 export function createGuardShare(): GuardShare {
-  const random = randomBytes(KEY_WORDS * 4);
-  return {
-    key: Int32Array.from({ length: KEY_WORDS }, (_, i) => random.readInt32LE(4 * i)),
-    rateMemory: new SharedArrayBuffer(RATE_MEMORY_BYTES),
-  };
+  return { key: hashKey(randomBytes), rateMemory: new SharedArrayBuffer(RATE_MEMORY_BYTES) };
 }
 
 export interface EchoOptions {
@@ -82,7 +77,7 @@ export class EchoService implements PacketReceiver {
     const { port } = socket.local;
     const token = rules.tokenKey === undefined ? undefined : new TokenKey(rules.tokenKey);
     const holdsToken = token === undefined ? undefined : token.isOn.bind(token);
-    this.#guard = new EchoGuard({ rules, port, own: ownAddresses(), ...share, holdsToken });
+    this.#guard = new EchoGuard({ rules, port, own: ownNetworks(), ...share, holdsToken });
     this.#socket = socket;
     socket.receive(this);
     return socket;
@@ -184,10 +179,4 @@ export class EchoService implements PacketReceiver {
     await this.#socket?.close();
     return counters;
   }
-}
-
-/** Of this host, as networks of one address. */
-function ownAddresses(): readonly Network[] {
-  const all = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
-  return all.flatMap(({ address }) => parseNetwork(address) ?? []);
 }

@@ -3,6 +3,13 @@
 /** Of 32-bit words, from a source of randomness. */
 export const KEY_WORDS = 4;
 
+/** @param random gives so many random bytes, that nobody can foretell. */
+export function hashKey(random: (bytes: number) => Uint8Array): Int32Array {
+  const bytes = random(KEY_WORDS * Int32Array.BYTES_PER_ELEMENT);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Int32Array.from({ length: KEY_WORDS }, (_, i) => view.getInt32(i * Int32Array.BYTES_PER_ELEMENT));
+}
+
 /** Takes a word in; by the rounds of MurmurHash3. */
 export function mix(hash: number, word: number): number {
   let k = Math.imul(word, 0xcc9e_2d51);

@@ -56,6 +56,8 @@ export interface AnsweringHost {
   /** Timers have changed outside of a message. */
   touched(): void;
   digit(id: string, digit: string, how: DigitWay, durationMs: number | null): void;
+  /** The first ACK of its 200 came. */
+  confirmed(id: string): void;
   /** @param hops Via fields of the INVITE. */
   done(summary: CallSummary, hops: number): void;
 }
@@ -253,6 +255,7 @@ export class AnsweringCall implements CallListener, LegEvents {
     }
     if (this.#establishedMs !== null) return;
     this.#establishedMs = nowMs - this.#call.receivedMs;
+    this.#host.confirmed(this.#id);
     leg.start();
     this.#after(this.#settings.callTimeoutMs, nowMs, (later) => this.#call.hangUp('the longest call is over', later));
   }

@@ -7,8 +7,9 @@ import type { LiveCall, SipCallDocument } from './call-documents.ts';
 import { ACTIONS } from './config/calls.ts';
 import type { ActionName } from './config/calls.ts';
 
-/** Why an INVITE was refused before it was a call: a limit of all, the one of its source, or the service stops. */
-export const REFUSALS = ['limit', 'source', 'stopping'] as const;
+/** Why an INVITE was refused before it was a call: a limit of all, the one of its source, that of calls which its source has
+ * not confirmed, or the service stops. */
+export const REFUSALS = ['limit', 'source', 'unconfirmed', 'stopping'] as const;
 export type RefusalCause = (typeof REFUSALS)[number];
 
 /**
@@ -68,6 +69,7 @@ export class CallBook {
   readonly remoteJitter: LatencyHistogram = new LatencyHistogram();
   readonly #live = new Map<string, LiveCall>();
   readonly #perSource = new Map<string, number>();
+  readonly #confirmedOf = new Map<string, number>();
   readonly #takenOf = new Map<string, number>();
   readonly #activeOf = new Map<string, number>();
   readonly #ends = new Map<string, number>();
@@ -108,6 +110,17 @@ export class CallBook {
     return this.#perSource.get(address) ?? 0;
   }
 
+  /** Those of them that it has confirmed by an ACK, which who forges an address cannot. */
+  confirmedOf(address: string): number {
+    return this.#confirmedOf.get(address) ?? 0;
+  }
+
+  /** The ACK of its 200 came, for the first time. */
+  confirmed(id: string): void {
+    const source = this.#live.get(id)?.source;
+    if (source !== undefined) add(this.#confirmedOf, source, 1);
+  }
+
   /** What a live call gets; undefined for any other. */
   actionOf(id: string): string | undefined {
     return this.#live.get(id)?.action;
@@ -126,6 +139,8 @@ export class CallBook {
     this.#live.delete(id);
     add(this.#perSource, source, -1);
     if (this.ofSource(source) === 0) this.#perSource.delete(source);
+    if (establishedMs !== null) add(this.#confirmedOf, source, -1);
+    if (this.confirmedOf(source) === 0) this.#confirmedOf.delete(source);
     add(this.#activeOf, plan.action.kind, -1);
     add(this.#ends, `${outcomeOf(summary)} ${end.by}`, 1);
     if (end.status !== 0) add(this.#responses, end.status, 1);

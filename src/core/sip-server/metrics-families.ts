@@ -147,6 +147,11 @@ function signallingFamilies(families: FamilyList, { document, rfc6076 }: SipFami
   families.counter('sip_overflow_datagrams', 'Datagrams that were not looked at, in a flood from new addresses.', signalling.overflow);
   families.gauge('sip_connections', 'Connections of TCP and TLS that are open.', signalling.connections);
   families.counter('sip_connections_refused', 'Connections closed because there were too many.', signalling.connections_refused);
+  families.counter('sip_messages_over_rate', 'Messages that were not looked at, above the rate of their source or of all.', [
+    [signalling.over_source_rate, { rate: 'source' }],
+    [signalling.over_total_rate, { rate: 'total' }],
+  ]);
+  families.counter('sip_scanner_requests', 'Requests of tools that look for SIP servers, not answered.', signalling.scanners_ignored);
   families.gauge('sip_transactions', 'Transactions alive.', [
     [transactions.invite_servers, { kind: 'invite_server' }],
     [transactions.other_servers, { kind: 'other_server' }],

@@ -5,6 +5,7 @@
 import { spread } from '../report/latency-summary.ts';
 import type { MetricsDocument, PortCounts, Spread } from '../report/metrics.ts';
 import type { CallMetricsSummary, DelaySummary } from '../sip/call-metrics.ts';
+import type { StrangerCounts } from '../sip/stranger-guard.ts';
 import type { TransactionCounts } from '../sip/transactions.ts';
 import type { MediaSums } from '../media/numbers.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
@@ -22,6 +23,7 @@ export interface SignallingCounts {
   readonly overflow: number;
   readonly connections: number;
   readonly connectionsRefused: number;
+  readonly strangers: StrangerCounts;
 }
 
 export interface RegistrationRow {
@@ -91,6 +93,11 @@ export interface SignallingDocument {
   readonly overflow: number;
   readonly connections: number;
   readonly connections_refused: number;
+  /** Messages that were not looked at: their source, or all, sent more than the rate. */
+  readonly over_source_rate: number;
+  readonly over_total_rate: number;
+  /** Requests without an answer. */
+  readonly scanners_ignored: number;
   readonly retransmissions_received: number;
   readonly retransmissions_sent: number;
   readonly timeouts: number;
@@ -185,6 +192,9 @@ function signalling(counts: SignallingCounts, layer: TransactionCounts): Signall
     overflow: counts.overflow,
     connections: counts.connections,
     connections_refused: counts.connectionsRefused,
+    over_source_rate: counts.strangers.sourceRate,
+    over_total_rate: counts.strangers.totalRate,
+    scanners_ignored: counts.strangers.scanners,
     retransmissions_received: layer.retransmissionsIn,
     retransmissions_sent: layer.retransmissionsOut,
     timeouts: layer.timeouts,

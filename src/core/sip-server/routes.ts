@@ -6,6 +6,7 @@ import type { HealthDocument } from '../service/health.ts';
 import type { EventTeller, HttpAnswer, HttpRequest } from '../service/http.ts';
 import { serviceEvents, serviceRoutes } from '../service/service-routes.ts';
 import type { ServiceSources } from '../service/service-routes.ts';
+import { NO_STRANGERS } from '../sip/stranger-guard.ts';
 import type { CallBook } from './call-book.ts';
 import { channelDocument } from './call-documents.ts';
 import type { SipCallDocument } from './call-documents.ts';
@@ -49,6 +50,7 @@ const NO_SIGNALLING: SignallingCounts = {
   overflow: 0,
   connections: 0,
   connectionsRefused: 0,
+  strangers: NO_STRANGERS,
 };
 
 export function sipRoutes(sources: SipRouteSources): (request: HttpRequest) => HttpAnswer | undefined {

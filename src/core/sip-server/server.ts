@@ -4,18 +4,23 @@ import { messageOf } from '../errors.ts';
 import type { EchoWatch } from '../relay/echo-watch.ts';
 import type { RelayFleet } from '../relay/fleet.ts';
 import type { Logger } from '../service/log.ts';
+import { hashKey } from '../guard/mix.ts';
 import { Pause } from '../service/pause.ts';
 import type { SipRequest } from '../sip/message.ts';
 import type { Refusal } from '../sip/request-checks.ts';
 import type { AudioCodec } from '../sip/sdp-offer.ts';
 import type { ServerCall } from '../sip/server-call.ts';
+import { StrangerGuard } from '../sip/stranger-guard.ts';
+import type { StrangerRules } from '../sip/stranger-guard.ts';
 import type { SipFlow, TransactionCounts } from '../sip/transactions.ts';
 import { parseUri } from '../sip/uri.ts';
 import { UserAgent } from '../sip/user-agent.ts';
 import { resolveSip } from '../sip/transports/resolve.ts';
 import { SipEndpoint } from '../sip/transports/endpoint.ts';
 import type { EndpointCounts, ListenOptions } from '../sip/transports/endpoint.ts';
+import { ownNetworks } from '../udp/own-networks.ts';
 import { formatHostPort } from '../values/address.ts';
+import { parseNetwork } from '../values/networks.ts';
 import { AnsweringCall } from './answering-call.ts';
 import type { AnsweringHost, AnsweringSettings, CallSummary, DigitWay } from './answering-call.ts';
 import { CallBook } from './call-book.ts';
@@ -32,7 +37,7 @@ import { renewedTlsOptions } from './tls.ts';
 
 export interface SipServerParts {
   readonly config: SipServeConfig;
-  readonly listen: Omit<ListenOptions, 'trouble' | 'nowMs'>;
+  readonly listen: Omit<ListenOptions, 'trouble' | 'nowMs' | 'guard'>;
   readonly player: PlayerLegs;
   /** Where calls with the action `relay` go; undefined when there are none. */
   readonly relay: { readonly fleet: RelayFleet; readonly echo: EchoWatch } | undefined;
@@ -62,6 +67,7 @@ export class SipServer implements MediaLegs {
   readonly #calls = new Map<string, ServerCall>();
   readonly #relayLegs: RelayLegs | undefined;
   readonly #host: AnsweringHost;
+  readonly #guard: StrangerGuard;
   #config: SipServeConfig;
   #planner: CallPlanner;
   #settings: AnsweringSettings;
@@ -75,6 +81,12 @@ export class SipServer implements MediaLegs {
     this.#config = parts.config;
     this.#planner = new CallPlanner(parts.config);
     this.#settings = settingsOf(parts.config);
+    this.#guard = new StrangerGuard({
+      rules: strangerRules(parts.config),
+      own: ownNetworks(),
+      key: hashKey(randomBytes),
+      hasCall: (address) => this.book.confirmedOf(address) > 0,
+    });
     this.#relayLegs = parts.relay === undefined ? undefined : new RelayLegs(parts.relay.fleet);
     this.#agent = new UserAgent({
       random: (bytes) => randomBytes(bytes).toString('hex'),
@@ -83,6 +95,7 @@ export class SipServer implements MediaLegs {
       leastSessionSeconds: parts.config.sip.session_timer_min_seconds,
       flowTo: (uri, like) => this.#endpoint?.flowTo(uri, like),
       admits: (request, flow) => this.#admits(request, flow),
+      turnsAway: (invite, flow) => this.#turnsAway(invite, flow),
       disconnected: (delayMs) => this.book.metrics.disconnected(delayMs),
       invited: (call, request, nowMs) => this.#invited(call, request, nowMs),
     });
@@ -90,6 +103,7 @@ export class SipServer implements MediaLegs {
       ...{ legs: this, scheduler: this.#agent.scheduler, log: parts.log, nowMs },
       touched: () => this.#endpoint?.touched(),
       digit: (id, digit, how, durationMs) => this.#digit(id, digit, how, durationMs),
+      confirmed: (id) => this.book.confirmed(id),
       done: (summary, hops) => this.#done(summary, hops),
     };
   }
@@ -100,6 +114,7 @@ export class SipServer implements MediaLegs {
       {
         ...this.#parts.listen,
         nowMs,
+        guard: this.#guard,
         trouble: (what, flow, isOurs) => {
           if (flow === undefined) {
             this.#parts.log.error(`A timer went wrong: ${what}`);
@@ -139,6 +154,7 @@ export class SipServer implements MediaLegs {
     this.#config = config;
     this.#planner = new CallPlanner(config);
     this.#settings = settingsOf(config);
+    this.#guard.renew(strangerRules(config));
     const { listen, log } = this.#parts;
     const options = listen.tls === null ? undefined : renewedTlsOptions(config.sip, log);
     if (options !== undefined) this.#endpoint?.renewCertificate(options);
@@ -177,6 +193,16 @@ export class SipServer implements MediaLegs {
     const perSource = this.#config.limits.max_calls_per_source;
     if (this.full) return 'limit';
     return perSource > 0 && this.book.ofSource(address) >= perSource ? 'source' : undefined;
+  }
+
+  /** A 200 that nobody confirms is sent eleven times (RFC 3261 §13.3.1.4), a refusal as often, to whoever has the address. */
+  #turnsAway({ headers }: SipRequest, { remote: { address }, reliable }: SipFlow): boolean {
+    const most = this.#config.limits.max_unconfirmed_per_source;
+    if (reliable || most === 0) return false;
+    const unconfirmed = this.book.ofSource(address) - this.book.confirmedOf(address) + this.#agent.layer.unacknowledgedOf(address);
+    if (unconfirmed < most || this.#guard.trusts(address)) return false;
+    this.book.refused('unconfirmed', 503, headers.values('Via').length);
+    return true;
   }
 
   #invited(call: ServerCall, request: SipRequest, atMs: number): void {
@@ -277,6 +303,15 @@ function settingsOf({ behavior, limits, media }: SipServeConfig): AnsweringSetti
     ringTimeoutMs: limits.ring_timeout_seconds * 1000,
     callTimeoutMs: behavior.call_timeout_seconds * 1000,
     retryAfterSeconds: limits.retry_after_seconds,
+  };
+}
+
+/** What is done for those whom the configuration does not name. */
+function strangerRules({ limits }: SipServeConfig): StrangerRules {
+  return {
+    caps: { perSource: limits.source_rate, total: limits.total_rate },
+    trusted: limits.trusted.flatMap((text) => parseNetwork(text) ?? []),
+    ignoreScanners: limits.ignore_scanners,
   };
 }
 

@@ -60,6 +60,11 @@ export class SipStream {
     this.#limits = limits;
   }
 
+  /** Whether a part of a message has come. */
+  get holds(): boolean {
+    return this.#length > 0;
+  }
+
   /** What the next bytes complete, in order. Nothing after an error. `chunk` may be used again when this returns. */
   push(chunk: Uint8Array): readonly StreamItem[] {
     if (this.#failed) return [];

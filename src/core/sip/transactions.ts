@@ -32,6 +32,8 @@ export interface TransactionOptions {
   readonly trying?: 'at once' | 'after 200 ms';
   /** Beyond so many, new requests are answered 503; requests of ours are not counted out. */
   readonly maxTransactions?: number;
+  /** Whether a new request is answered 503 once, and nothing kept of it: neither is the answer sent again, nor a transaction begun. */
+  readonly turnsAway?: (request: SipRequest, flow: SipFlow) => boolean;
 }
 
 /** An answered request stays for 32 s: 1,000 calls a second, INVITE and BYE, are 64,000. Each takes less than 2 kB. */
@@ -45,12 +47,14 @@ export class TransactionLayer {
   readonly #random: (bytes: number) => string;
   readonly #trying: 'at once' | 'after 200 ms';
   readonly #max: number;
+  readonly #turnsAway: NonNullable<TransactionOptions['turnsAway']>;
   readonly #host: MachineHost;
   readonly #queue = new TimerQueue<Machine>();
   readonly #servers = new Map<string, ServerMachine>();
   readonly #clients = new Map<string, ClientMachine>();
   /** Only connections: their loss is common, and must not cost a look at every transaction. */
   readonly #byConnection = new WeakMap<SipFlow, Set<Machine>>();
+  readonly #unacknowledged = new Map<string, number>();
   readonly #counts: Counters = {
     inviteServers: 0,
     otherServers: 0,
@@ -72,12 +76,14 @@ export class TransactionLayer {
     this.#random = options.random;
     this.#trying = options.trying ?? 'at once';
     this.#max = options.maxTransactions ?? MAX_TRANSACTIONS;
+    this.#turnsAway = options.turnsAway ?? (() => false);
     const timing: Timing = timingOf(options.timers);
     this.#host = {
       user,
       timing,
       queue: this.#queue,
       counts: this.#counts,
+      unacknowledged: this.#unacknowledged,
       start: (request, branch, flow, user, nowMs) => void this.#start(request, branch, flow, user, nowMs),
       remove: (machine) => this.#remove(machine),
     };
@@ -85,6 +91,11 @@ export class TransactionLayer {
 
   get counts(): TransactionCounts {
     return this.#counts;
+  }
+
+  /** Refusals that are sent again and again to that address, by UDP, since their ACK has not come. */
+  unacknowledgedOf(address: string): number {
+    return this.#unacknowledged.get(address) ?? 0;
   }
 
   /** When {@link tick} is needed next, ms; Infinity when never. */
@@ -142,7 +153,7 @@ export class TransactionLayer {
     }
     markSource(request, flow);
     if (request.method === 'CANCEL') this.#cancel(request, via, key, flow, nowMs);
-    else if (this.#full) {
+    else if (this.#full || this.#turnsAway(request, flow)) {
       this.#counts.refused += 1;
       const headers = [['Retry-After', String(RETRY_AFTER_SECONDS)]] as const;
       const response = createResponse(request, 503, { toTag: statelessTag(key), headers });

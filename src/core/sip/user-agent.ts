@@ -27,6 +27,8 @@ export interface UserAgentOptions {
   readonly flowTo: (uri: string, like: SipFlow) => SipFlow | undefined;
   /** Why no call is taken now, for INVITE and OPTIONS alike; undefined when one is. */
   readonly admits: (request: SipRequest, flow: SipFlow) => Refusal | undefined;
+  /** Whether that INVITE is answered 503 before it is looked at, once: as its sender may be forged, what it costs must be small. */
+  readonly turnsAway?: (invite: SipRequest, flow: SipFlow) => boolean;
   /** A BYE of ours got its 2xx after so long. */
   readonly disconnected?: (delayMs: number) => void;
   /** A call came in. It is to be served, and answered or rejected. */
@@ -48,7 +50,11 @@ export class UserAgent implements TransactionUser, CallHost {
   constructor(options: UserAgentOptions) {
     this.#options = options;
     this.leastSessionSeconds = options.leastSessionSeconds;
-    this.layer = new TransactionLayer(this, { random: options.random });
+    const { turnsAway, random } = options;
+    this.layer = new TransactionLayer(this, {
+      random,
+      turnsAway: (request, flow) => request.method === 'INVITE' && request.toTag === undefined && turnsAway?.(request, flow) === true,
+    });
     this.offered = [
       ['Allow', ALLOW],
       ['Supported', SUPPORTED.join(', ')],

@@ -14,6 +14,8 @@ const HTTP_PORT = 8090;
 
 /** Where a second server is, beside the first. */
 export interface ServerPlace {
+  /** Of SIP; 127.0.0.1 unless given. */
+  readonly bind?: string;
   readonly port?: number;
   readonly httpPort?: number;
   /** Words of a program that starts it. */
@@ -25,10 +27,11 @@ export interface ServerPlace {
 
 export interface ServerMetrics extends MetricsDocument {
   readonly calls: BookTotals;
+  readonly signalling: Readonly<Record<string, unknown>>;
   readonly media: { readonly ports: { readonly free: number; readonly total: number } };
 }
 
-/** `rtplat sip-serve` on 127.0.0.1. */
+/** `rtplat sip-serve`, HTTP on 127.0.0.1. */
 export interface SipServe {
   readonly running: Running;
   metrics(): Promise<ServerMetrics>;
@@ -50,7 +53,7 @@ export interface SipServe {
 
 /** @param toml tables to add to the file, besides [health], [metrics] and [logging]. */
 export async function startSipServe(dir: string, toml: string, place: ServerPlace = {}): Promise<SipServe> {
-  const { port = SIP_PORT, httpPort = HTTP_PORT, through = [] } = place;
+  const { bind = '127.0.0.1', port = SIP_PORT, httpPort = HTTP_PORT, through = [] } = place;
   const records = join(dir, 'calls.jsonl');
   const file = join(dir, 'sip-serve.toml');
   const rest = `
@@ -65,7 +68,7 @@ ${place.logging ?? 'enable_file_logging = false\nenable_syslog = false'}
 `;
   writeFileSync(file, `${toml}\n${rest}`);
   const [program, ...before] = [...through, process.execPath];
-  const args = [...before, PROGRAM, 'sip-serve', '--config', file, '--bind', '127.0.0.1', '--port', String(port)];
+  const args = [...before, PROGRAM, 'sip-serve', '--config', file, '--bind', bind, '--port', String(port)];
   const running = start(program, args, join(dir, 'sip-serve.log'), { cwd: dir });
   let over = false;
   void running.ended.then(() => (over = true));

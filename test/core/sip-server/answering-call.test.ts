@@ -51,6 +51,7 @@ class Setting {
   readonly asked: LegRequest[] = [];
   readonly digits: string[] = [];
   readonly done: CallSummary[] = [];
+  readonly confirmed: string[] = [];
   readonly log = new MemoryLog().logger;
   call: AnsweringCall | undefined;
   touched = 0;
@@ -70,6 +71,7 @@ class Setting {
           nowMs: () => this.bench.nowMs,
           touched: () => void (this.touched += 1),
           digit: (_id: string, digit: string, how: string) => void this.digits.push(`${digit} ${how}`),
+          confirmed: (id: string) => void this.confirmed.push(id),
           done: (summary: CallSummary) => void this.done.push(summary),
         };
         const settings: AnsweringSettings = {
@@ -131,6 +133,7 @@ describe('an answering call', () => {
     expect(ringingMs).toBe(0);
     expect(answeredMs).toBe(1000);
     expect(establishedMs ?? 0).toBeGreaterThan(1000);
+    expect(setting.confirmed).toEqual(['call-7']);
     expect(endedMs).toBeGreaterThan(establishedMs ?? 0);
     expect(setting.summary).toMatchObject({ codec: 'PCMU/8000', end: { by: 'caller', status: 200 }, media: { sent: 50 }, digits: '' });
   });

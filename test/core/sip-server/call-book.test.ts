@@ -41,6 +41,9 @@ describe('the book of calls', () => {
       opened(book, id, source);
     }
     expect([book.active, book.ofSource('192.0.2.20'), book.ofSource('192.0.2.21'), book.ofSource('192.0.2.22')]).toEqual([3, 2, 1, 0]);
+    book.confirmed('a');
+    book.confirmed('nobody');
+    expect([book.confirmedOf('192.0.2.20'), book.confirmedOf('192.0.2.21')]).toEqual([1, 0]);
     expect([book.actionOf('a'), book.actionOf('x'), book.totals().actions.silence]).toEqual([
       'silence',
       undefined,
@@ -48,7 +51,7 @@ describe('the book of calls', () => {
     ]);
     book.close(summary('a'), 1, ENDED_AT);
     book.refused('source', 486, 1);
-    expect([book.active, book.ofSource('192.0.2.20')]).toEqual([2, 1]);
+    expect([book.active, book.ofSource('192.0.2.20'), book.confirmedOf('192.0.2.20')]).toEqual([2, 1, 0]);
     const cancelled = { answeredMs: null, establishedMs: null, end: { by: 'caller', status: 487, reason: 'cancelled' } } as const;
     book.close(summary('b', cancelled), 1, ENDED_AT);
     const noAck = { establishedMs: null, end: { by: 'network', status: 200, reason: 'no ACK' } } as const;
@@ -56,7 +59,11 @@ describe('the book of calls', () => {
     expect([book.ofSource('192.0.2.20'), book.ofSource('192.0.2.21')]).toEqual([0, 0]);
     const totals = book.totals();
     expect(totals).toMatchObject({ taken: 3, active: 0, peak: 3, completed: 1, cancelled: 1, rejected: 0, failed: 1, digits: 0 });
-    expect(totals).toMatchObject({ refused: 1, refused_by: { limit: 0, source: 1, stopping: 0 }, responses: { 200: 2, 486: 1, 487: 1 } });
+    expect(totals).toMatchObject({
+      refused: 1,
+      refused_by: { limit: 0, source: 1, unconfirmed: 0, stopping: 0 },
+      responses: { 200: 2, 486: 1, 487: 1 },
+    });
     expect(totals.actions.silence).toEqual({ taken: 3, active: 0 });
     expect(totals.ended.filter(({ calls }) => calls > 0)).toEqual([
       { outcome: 'completed', by: 'caller', calls: 1 },

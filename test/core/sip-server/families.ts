@@ -7,6 +7,7 @@ import { sipMetricsDocument } from '../../../src/core/sip-server/metrics.ts';
 import { MediaSum } from '../../../src/core/media/numbers.ts';
 import { renderText } from '../../../src/core/report/render/exposition-text.ts';
 import type { TextFormat } from '../../../src/core/report/render/exposition-text.ts';
+import { NO_STRANGERS } from '../../../src/core/sip/stranger-guard.ts';
 import { TransactionLayer } from '../../../src/core/sip/transactions.ts';
 import { LatencyHistogram } from '../../../src/core/stats/histogram.ts';
 import { makeMetrics } from '../report/make-metrics.ts';
@@ -42,6 +43,7 @@ export function sipDocument(measured: boolean): SipMetricsDocument {
       overflow: 0,
       connections: 1,
       connectionsRefused: 0,
+      strangers: NO_STRANGERS,
     },
     transactions: new TransactionLayer(NOBODY, { random: () => '' }).counts,
     registrations: measured ? [{ account: 'sip:600@pbx.example.org', state: 'refreshing', problem: null }] : [],

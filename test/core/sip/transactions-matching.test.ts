@@ -307,6 +307,46 @@ test.each([
   expect(viaOf(flow, 'z9hG4bK1')).toBe(text);
 });
 
+describe('refusals that nobody acknowledges', () => {
+  const invite = (number: number): ReturnType<typeof request> => request('INVITE', via(`192.0.2.20:5070;branch=z9hG4bK${number};rport`));
+
+  test('are counted by the address that they go to, until the ACK comes or never does, and by UDP alone', () => {
+    const rig = new Rig();
+    const of = (): number => rig.layer.unacknowledgedOf(PEER.address);
+    rig.receive(invite(1));
+    expect(of()).toBe(0);
+    rig.respond(486);
+    rig.receive(invite(2));
+    rig.respond(200);
+    expect([of(), rig.layer.unacknowledgedOf('192.0.2.99')]).toEqual([1, 0]);
+    rig.receive(request('ACK', via('192.0.2.20:5070;branch=z9hG4bK1;rport')));
+    rig.receive(request('ACK', via('192.0.2.20:5070;branch=z9hG4bK1;rport')));
+    expect(of()).toBe(0);
+    rig.receive(invite(3));
+    rig.respond(404);
+    expect(of()).toBe(1);
+    rig.advance(40_000);
+    expect([of(), rig.alive]).toEqual([0, 0]);
+    const stream = new RigFlow(rig, 'TCP', PEER);
+    rig.receive(invite(4), stream);
+    rig.respond(404);
+    expect(of()).toBe(0);
+  });
+
+  test('are no more than the user wants: what is turned away is answered once, and nothing is kept of it', () => {
+    const rig = new Rig({ turnsAway: ({ method }) => method === 'INVITE' && rig.layer.unacknowledgedOf(PEER.address) >= 1 });
+    rig.receive(invite(1));
+    rig.respond(486);
+    rig.receive(invite(2));
+    rig.receive(request('OPTIONS', via('192.0.2.20:5070;branch=z9hG4bK3;rport')));
+    expect(rig.wire).toEqual(['+0 100', '+0 486', '+0 503']);
+    expect(rig.told).toEqual(['+0 request INVITE', '+0 request OPTIONS']);
+    rig.advance(32_000);
+    expect(rig.wire.filter((line) => line.endsWith(' 503'))).toHaveLength(1);
+    expect(rig.layer.counts.refused).toBe(1);
+  });
+});
+
 describe('too many transactions', () => {
   const numbered = (method: string, number: number): ReturnType<typeof request> =>
     request(method, via(`192.0.2.20:5070;branch=z9hG4bK${number};rport`));

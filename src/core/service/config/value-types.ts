@@ -1,6 +1,7 @@
 /** The types that values of a configuration have. */
 import { isIP } from 'node:net';
 import { TomlDate } from 'smol-toml';
+import { parseNetwork } from '../../values/networks.ts';
 import { wholeNumber } from '../../values/ports.ts';
 import type { JsonSchema, Rejection, ValueType } from './schema.ts';
 import { closest } from './suggest.ts';
@@ -75,6 +76,12 @@ export const numericAddress: ValueType<string> = text({
   what: 'a numeric IPv4 or IPv6 address',
   most: 64,
   fault: (value) => (isIP(value) === 0 ? 'names are not looked up here' : undefined),
+});
+
+export const network: ValueType<string> = text({
+  what: 'a numeric address, or a network such as "192.0.2.0/24"',
+  most: 64,
+  fault: (value) => (parseNetwork(value) === undefined ? 'it is neither' : undefined),
 });
 
 export function choice<const C extends string | number>(choices: readonly C[]): ValueType<C> {

@@ -1,7 +1,7 @@
 /** `[sip]`, `[sip.tls]`, `[limits]`. */
 import { key, optionalKey, table } from '../../service/config/schema.ts';
 import type { Table } from '../../service/config/schema.ts';
-import { choice, integer, listOf, numericAddress, port, text, yesOrNo } from '../../service/config/value-types.ts';
+import { choice, integer, listOf, network, numericAddress, port, text, yesOrNo } from '../../service/config/value-types.ts';
 
 export type SipTransportName = 'udp' | 'tcp' | 'tls';
 
@@ -64,6 +64,11 @@ export const SIP: Table<SipSection> = table<SipSection>('Where SIP is spoken.', 
 
 export interface LimitsSection {
   readonly max_calls_per_source: number;
+  readonly max_unconfirmed_per_source: number;
+  readonly source_rate: number;
+  readonly total_rate: number;
+  readonly trusted: readonly string[];
+  readonly ignore_scanners: boolean;
   readonly over_limit_status: 486 | 503;
   readonly retry_after_seconds: number;
   readonly ring_timeout_seconds: number;
@@ -75,6 +80,31 @@ export const LIMITS: Table<LimitsSection> = table<LimitsSection>('How much is ta
     default: 0,
     reloadable: true,
     doc: 'Calls at once from one address; 0 sets no bound of its own.',
+  }),
+  max_unconfirmed_per_source: key(integer(0, 1_000_000), {
+    default: 100,
+    reloadable: true,
+    doc: 'INVITEs by UDP at once from one address that it has not confirmed by an ACK, be they calls or refused, as the address may be forged; more are answered 503, once. 0 sets no bound.',
+  }),
+  source_rate: key(integer(0, 10_000_000), {
+    default: 1000,
+    reloadable: true,
+    doc: 'SIP messages a second of one address that are looked at (IPv6: of one /64); 0 sets no bound.',
+  }),
+  total_rate: key(integer(0, 10_000_000), {
+    default: 10_000,
+    reloadable: true,
+    doc: 'The same of all addresses together, but for those that have a confirmed call; 0 sets no bound.',
+  }),
+  trusted: key(listOf(network, 0, 256, 'distinct'), {
+    default: [],
+    reloadable: true,
+    doc: 'Addresses and networks, such as "192.0.2.0/24", that these bounds, and the next key, are not for. This host always is one.',
+  }),
+  ignore_scanners: key(yesOrNo, {
+    default: true,
+    reloadable: true,
+    doc: 'Give no answer to requests whose User-Agent is that of a tool that looks for SIP servers, such as friendly-scanner.',
   }),
   over_limit_status: key(choice([486, 503]), {
     default: 486,

@@ -48,6 +48,7 @@ export class InviteServer extends ServerMachine {
   /** @returns whether the ACK is for the user: that of a 2xx, sent with the branch of its INVITE or by a client of RFC 2543. */
   acknowledged(nowMs: number): boolean {
     if (this.state !== 'Completed') return this.state === 'Accepted';
+    this.#owe(-1);
     this.onEnd = undefined;
     this.forgetAnswer();
     if (this.flow.reliable) this.end();
@@ -86,6 +87,21 @@ export class InviteServer extends ServerMachine {
     onEnd?.('no ACK', nowMs);
   }
 
+  protected override end(): void {
+    if (this.state === 'Completed') this.#owe(-1);
+    super.end();
+  }
+
+  /** @param change of the refusals that wait for their ACK. */
+  #owe(change: 1 | -1): void {
+    if (this.flow.reliable) return;
+    const { unacknowledged } = this.host;
+    const { address } = this.flow.remote;
+    const owed = (unacknowledged.get(address) ?? 0) + change;
+    if (owed === 0) unacknowledged.delete(address);
+    else unacknowledged.set(address, owed);
+  }
+
   #try(): void {
     this.repeatAt(Number.POSITIVE_INFINITY);
     if (this.request !== undefined) this.sendAndKeep(createResponse(this.request, 100));
@@ -108,6 +124,7 @@ export class InviteServer extends ServerMachine {
       return;
     }
     this.state = 'Completed';
+    this.#owe(1);
     this.#intervalMs = t1Ms;
     this.wait(this.flow.reliable ? Number.POSITIVE_INFINITY : nowMs + t1Ms, nowMs + longMs);
     this.sendAndKeep(response);

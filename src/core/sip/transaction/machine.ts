@@ -12,6 +12,8 @@ export interface MachineHost {
   readonly timing: Timing;
   readonly queue: TimerQueue<Machine>;
   readonly counts: Counters;
+  /** Refusals of INVITEs that go out again and again until they are acknowledged, by the address that they go to. */
+  readonly unacknowledged: Map<string, number>;
   /** Starts a client transaction whose Via is already there. */
   start(request: SipRequest, branch: string, flow: SipFlow, user: ClientUser, nowMs: number): void;
   /** The machine has ended; nothing more comes to it. */

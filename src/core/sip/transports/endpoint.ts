@@ -10,8 +10,11 @@ import { parseMessage } from '../parse.ts';
 import { parseUri } from '../uri.ts';
 import type { SipFlow } from '../transactions.ts';
 import type { Endpoint } from '../../values/address.ts';
-import type { SipMessage, SipRequest } from '../message.ts';
+import { SipRequest } from '../message.ts';
+import type { SipMessage } from '../message.ts';
 import type { Refusal } from '../request-checks.ts';
+import { NO_STRANGERS } from '../stranger-guard.ts';
+import type { StrangerCounts, StrangerGuard } from '../stranger-guard.ts';
 import type { TransactionLayer } from '../transactions.ts';
 import { StreamTransport } from './stream.ts';
 import type { ReachOptions, TransportUser } from './transport.ts';
@@ -41,6 +44,8 @@ export interface ListenOptions {
   readonly connects?: readonly ('tcp' | 'tls')[];
   /** The address that peers see, where it is not one of this host's. */
   readonly advertise?: string;
+  /** Whose messages are looked at, and answered; all of them without. */
+  readonly guard?: Pick<StrangerGuard, 'admits' | 'heeds' | 'counts'>;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   /** A message that could not be read, or that something went wrong with; without a flow it was a timer. For the log. */
@@ -60,6 +65,8 @@ export interface EndpointCounts {
   /** Of TCP and TLS that are open; those that were closed because there were too many. */
   readonly connections: number;
   readonly connectionsRefused: number;
+  /** Messages of strangers that were not looked at, or not answered. */
+  readonly strangers: StrangerCounts;
 }
 
 /** Node.js fires a longer timer at once. */
@@ -130,6 +137,7 @@ export class SipEndpoint implements TransportUser {
       overflow: this.#udp.reduce((total, { overflow }) => total + overflow, 0),
       connections: this.#streams.reduce((total, { connections }) => total + connections, 0),
       connectionsRefused: this.#streams.reduce((total, { refused }) => total + refused, 0),
+      strangers: this.#options.guard?.counts ?? NO_STRANGERS,
     };
   }
 
@@ -138,10 +146,17 @@ export class SipEndpoint implements TransportUser {
     this.#arm();
   }
 
+  admits(address: string): boolean {
+    const { guard, nowMs } = this.#options;
+    return guard === undefined || guard.admits(address, nowMs());
+  }
+
   message(bytes: Uint8Array, flow: SipFlow): void {
     if (this.#stopped) return;
     try {
       const parsed = parseMessage(bytes);
+      const request = 'message' in parsed ? parsed.message : parsed.request;
+      if (request instanceof SipRequest && this.#options.guard?.heeds(request, flow.remote.address) === false) return;
       if ('message' in parsed) this.#agent.received(parsed.message, flow, this.#options.nowMs());
       else {
         this.#malformed += 1;

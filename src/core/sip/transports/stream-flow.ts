@@ -11,6 +11,9 @@ const MAX_UNREAD_BYTES = 256 * 1024;
 const LAST_MS = 1000;
 const PONG = new Uint8Array([13, 10]);
 
+/** A message has so long, from its first byte to its last: whoever sends it byte by byte is not to hold a connection. */
+const MESSAGE_MS = 30_000;
+
 export interface StreamFlowParts {
   readonly transport: 'TCP' | 'TLS';
   readonly local: Endpoint;
@@ -18,6 +21,8 @@ export interface StreamFlowParts {
   readonly socket: Socket;
   readonly counts: TransportCounts;
   readonly user: TransportUser;
+  /** Has a message so long to come, ms; {@link MESSAGE_MS} unless given. */
+  readonly messageMs?: number;
   /** The socket is no more; before the user is told. */
   readonly ended: (flow: StreamFlow) => void;
 }
@@ -32,20 +37,25 @@ export class StreamFlow implements SipFlow {
   readonly #user: TransportUser;
   readonly #stream = new SipStream();
   readonly #closed = Promise.withResolvers<void>();
+  readonly #messageMs: number;
+  /** Runs while a part of a message is there. */
+  #unfinished: NodeJS.Timeout | undefined;
   /** Why it was closed by us. */
   #reason: string | undefined;
 
-  constructor({ transport, local, remote, socket, counts, user, ended }: StreamFlowParts) {
+  constructor({ transport, local, remote, socket, counts, user, messageMs = MESSAGE_MS, ended }: StreamFlowParts) {
     this.transport = transport;
     this.local = local;
     this.remote = remote;
     this.#socket = socket;
     this.#counts = counts;
     this.#user = user;
+    this.#messageMs = messageMs;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Uint8Array) => this.#take(chunk));
     socket.on('error', (error) => this.close(error.message));
     socket.once('close', () => {
+      clearTimeout(this.#unfinished);
       ended(this);
       user.failed(this, this.#why);
       this.#closed.resolve();
@@ -62,14 +72,26 @@ export class StreamFlow implements SipFlow {
   }
 
   #take(chunk: Uint8Array): void {
-    for (const item of this.#stream.push(chunk)) {
+    const items = this.#stream.push(chunk);
+    this.#watch(items.length > 0);
+    for (const item of items) {
       if (this.#reason !== undefined) return;
       if (item.kind === 'message') {
         this.#counts.received += 1;
-        this.#user.message(item.bytes, this);
+        if (this.#user.admits(this.remote.address)) this.#user.message(item.bytes, this);
       } else if (item.kind === 'ping') this.#write(PONG);
       else if (item.kind === 'error') this.close(item.problem);
     }
+  }
+
+  /** @param progressed something is complete: what is left is of a message that has just begun. */
+  #watch(progressed: boolean): void {
+    const { holds } = this.#stream;
+    if (this.#unfinished !== undefined && (progressed || !holds)) {
+      clearTimeout(this.#unfinished);
+      this.#unfinished = undefined;
+    }
+    if (holds) this.#unfinished ??= setTimeout(() => this.close('a message takes too long'), this.#messageMs);
   }
 
   send(bytes: Uint8Array): void {

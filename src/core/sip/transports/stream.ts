@@ -20,6 +20,8 @@ export interface StreamOptions {
   readonly clientOnly?: boolean;
   /** A connection that is silent for so long is closed, ms. */
   readonly idleMs?: number;
+  /** A message that takes so long from its first byte to its last closes its connection, ms. */
+  readonly messageMs?: number;
   /** A TLS handshake, or a connection of ours, that takes so long is given up, ms. */
   readonly setUpMs?: number;
   readonly maxConnections?: number;
@@ -236,7 +238,13 @@ export class StreamTransport {
     const { transport, counts } = this;
     const address = this.#options.advertise ?? unmapAddress(socket.localAddress ?? this.local.address);
     const local = shown ?? { address, port: this.#server === undefined ? (socket.localPort ?? 0) : this.local.port };
-    const flow = new StreamFlow({ transport, local, remote, socket, counts, user: this.#user, ended: (one) => this.#flows.delete(one) });
+    const { messageMs } = this.#options;
+    const flow = new StreamFlow({
+      ...{ transport, local, remote, socket, counts },
+      user: this.#user,
+      ...(messageMs === undefined ? {} : { messageMs }),
+      ended: (one) => this.#flows.delete(one),
+    });
     this.#flows.add(flow);
     return flow;
   }

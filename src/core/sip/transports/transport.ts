@@ -2,6 +2,8 @@
 import type { SipFlow } from '../transactions.ts';
 
 export interface TransportUser {
+  /** Whether a message from that address is to be looked at: asked before anything is spent on it. */
+  admits(address: string): boolean;
   /** One message as it came, whole. Its bytes stay as they are. */
   message(bytes: Uint8Array, flow: SipFlow): void;
   /** The flow is no more, or could not carry what it was given. May be told again of a flow that is used nevertheless. */

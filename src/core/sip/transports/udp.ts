@@ -49,10 +49,11 @@ export class UdpTransport implements PacketReceiver {
   packet(buffer: Uint8Array, offset: number, length: number, { from }: Arrival): void {
     if (length < SHORTEST) return;
     this.counts.received += 1;
-    // The engine fills its memory again.
-    const bytes = buffer.slice(offset, offset + length);
     // An IPv4 peer of a socket on `::` is that IPv4 peer to everybody else.
     const remote = { address: unmapAddress(from.address), port: from.port };
+    if (!this.#user.admits(remote.address)) return;
+    // The engine fills its memory again.
+    const bytes = buffer.slice(offset, offset + length);
     if (this.#facing === undefined || this.#facing.towards(remote.address) !== undefined) this.#user.message(bytes, this.flowTo(remote));
     else if (!this.#facing.learn(remote.address, () => this.#user.message(bytes, this.flowTo(remote)))) this.overflow += 1;
   }

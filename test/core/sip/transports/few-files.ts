@@ -3,6 +3,6 @@ import { StreamTransport } from '../../../../src/core/sip/transports/stream.ts';
 
 const transport = await StreamTransport.start(
   { local: { address: '127.0.0.1', port: 0 } },
-  { message: (_bytes, flow) => flow.send(new TextEncoder().encode('answer')), failed: () => undefined },
+  { admits: () => true, message: (_bytes, flow) => flow.send(new TextEncoder().encode('answer')), failed: () => undefined },
 );
 console.log(transport.local.port);

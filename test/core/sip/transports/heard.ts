@@ -9,7 +9,13 @@ export class Heard implements TransportUser {
   readonly failures: { readonly flow: SipFlow; readonly reason: string }[] = [];
   /** What is sent back for each message; nothing where undefined. */
   answer: Uint8Array | undefined;
+  /** Whose messages are looked at. */
+  admitted: (address: string) => boolean = () => true;
   #waiting: (() => void)[] = [];
+
+  admits(address: string): boolean {
+    return this.admitted(address);
+  }
 
   message(bytes: Uint8Array, flow: SipFlow): void {
     this.messages.push({ text: decoder.decode(bytes), flow });

@@ -124,6 +124,27 @@ describe.each([
     expect(lively.closed).toBe(false);
   });
 
+  test('a message that comes byte by byte has an end, and one behind another its own time', async () => {
+    const { heard, port } = await start({ ...secured, messageMs: 400 });
+    const slow = await dial(port, isTls);
+    slow.on('data', () => undefined);
+    const bytes = message(1, 60_000);
+    let at = 0;
+    const dribble = setInterval(() => slow.write(bytes.slice(at, ++at)), 20);
+    cleanup.push(() => clearInterval(dribble));
+    await closed(slow);
+    expect(await heard.lost(1)).toEqual(['a message takes too long']);
+    const steady = await dial(port, isTls);
+    // Each whole message begins the time of the next one anew.
+    for (let n = 0; n < 8; n++) {
+      steady.write(message(n) + message(n + 1).slice(0, 9));
+      await heard.got(2 * n + 1);
+      steady.write(message(n + 1).slice(9));
+      await heard.got(2 * n + 2);
+    }
+    expect([heard.messages.length, steady.closed]).toEqual([16, false]);
+  });
+
   test('above the bound of one source, and of all, connections are closed at once', async () => {
     const { port, transport } = await start({ ...secured, maxPerSource: 2, maxConnections: 4 });
     const sockets = [await dial(port, isTls), await dial(port, isTls)];
