@@ -70,6 +70,7 @@ export class CallBook {
   readonly #live = new Map<string, LiveCall>();
   readonly #perSource = new Map<string, number>();
   readonly #confirmedOf = new Map<string, number>();
+  #confirmed = 0;
   readonly #takenOf = new Map<string, number>();
   readonly #activeOf = new Map<string, number>();
   readonly #ends = new Map<string, number>();
@@ -115,10 +116,17 @@ export class CallBook {
     return this.#confirmedOf.get(address) ?? 0;
   }
 
+  /** Calls that nobody has confirmed yet. */
+  get unconfirmed(): number {
+    return this.#live.size - this.#confirmed;
+  }
+
   /** The ACK of its 200 came, for the first time. */
   confirmed(id: string): void {
     const source = this.#live.get(id)?.source;
-    if (source !== undefined) add(this.#confirmedOf, source, 1);
+    if (source === undefined) return;
+    add(this.#confirmedOf, source, 1);
+    this.#confirmed += 1;
   }
 
   /** What a live call gets; undefined for any other. */
@@ -139,7 +147,10 @@ export class CallBook {
     this.#live.delete(id);
     add(this.#perSource, source, -1);
     if (this.ofSource(source) === 0) this.#perSource.delete(source);
-    if (establishedMs !== null) add(this.#confirmedOf, source, -1);
+    if (establishedMs !== null) {
+      add(this.#confirmedOf, source, -1);
+      this.#confirmed -= 1;
+    }
     if (this.confirmedOf(source) === 0) this.#confirmedOf.delete(source);
     add(this.#activeOf, plan.action.kind, -1);
     add(this.#ends, `${outcomeOf(summary)} ${end.by}`, 1);

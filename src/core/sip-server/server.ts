@@ -56,6 +56,8 @@ export interface SipServerEvents {
 }
 
 const STOP_POLL_MS = 20;
+/** What calls of strangers that nobody has confirmed may have of all calls. */
+const STRANGERS_SHARE = 0.75;
 /** BYE and its answer have so long. */
 const BYE_MS = 4000;
 
@@ -197,10 +199,13 @@ export class SipServer implements MediaLegs {
 
   /** A 200 that nobody confirms is sent eleven times (RFC 3261 §13.3.1.4), a refusal as often, to whoever has the address. */
   #turnsAway({ headers }: SipRequest, { remote: { address }, reliable }: SipFlow): boolean {
-    const most = this.#config.limits.max_unconfirmed_per_source;
+    const { limits, behavior } = this.#config;
+    const most = limits.max_unconfirmed_per_source;
     if (reliable || most === 0) return false;
     const unconfirmed = this.book.ofSource(address) - this.book.confirmedOf(address) + this.#agent.layer.unacknowledgedOf(address);
-    if (unconfirmed < most || this.#guard.trusts(address)) return false;
+    // Where somebody is trusted there is room for him, however many addresses are forged.
+    const room = limits.trusted.length === 0 || this.book.unconfirmed < behavior.max_concurrent_calls * STRANGERS_SHARE;
+    if ((unconfirmed < most && room) || this.#guard.trusts(address)) return false;
     this.book.refused('unconfirmed', 503, headers.values('Via').length);
     return true;
   }

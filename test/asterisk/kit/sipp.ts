@@ -20,6 +20,8 @@ export interface SippOptions {
   readonly target?: string;
   /** The caller's own address, default 127.0.0.1. */
   readonly localIp?: string;
+  /** Put before its command, for instance to call from another host. */
+  readonly prefix?: readonly string[];
   readonly scenario?: 'caller' | 'canceller';
   /** Whether the caller sends RTP, default true. */
   readonly speaks?: boolean;
@@ -108,7 +110,8 @@ export function startSipp(options: SippOptions): Sipp {
   args.push('-nostdin', '-trace_stat', '-stf', join(dir, 'statistics.csv'), '-trace_err', '-error_file', join(dir, 'errors.log'));
   // A busy machine is no reason to give up.
   args.push('-watchdog_minor_maxtriggers', '1000000', '-watchdog_major_maxtriggers', '1000000');
-  const running: Running = start(peer('sipp'), args, join(dir, 'screen.log'), { cwd: dir, env: { TERM: 'dumb' } });
+  const [program, ...before] = [...(options.prefix ?? []), peer('sipp')];
+  const running: Running = start(program, [...before, ...args], join(dir, 'screen.log'), { cwd: dir, env: { TERM: 'dumb' } });
 
   const read = (name: string): string => {
     try {

@@ -43,7 +43,7 @@ describe('the book of calls', () => {
     expect([book.active, book.ofSource('192.0.2.20'), book.ofSource('192.0.2.21'), book.ofSource('192.0.2.22')]).toEqual([3, 2, 1, 0]);
     book.confirmed('a');
     book.confirmed('nobody');
-    expect([book.confirmedOf('192.0.2.20'), book.confirmedOf('192.0.2.21')]).toEqual([1, 0]);
+    expect([book.confirmedOf('192.0.2.20'), book.confirmedOf('192.0.2.21'), book.unconfirmed]).toEqual([1, 0, 2]);
     expect([book.actionOf('a'), book.actionOf('x'), book.totals().actions.silence]).toEqual([
       'silence',
       undefined,
@@ -51,7 +51,7 @@ describe('the book of calls', () => {
     ]);
     book.close(summary('a'), 1, ENDED_AT);
     book.refused('source', 486, 1);
-    expect([book.active, book.ofSource('192.0.2.20'), book.confirmedOf('192.0.2.20')]).toEqual([2, 1, 0]);
+    expect([book.active, book.ofSource('192.0.2.20'), book.confirmedOf('192.0.2.20'), book.unconfirmed]).toEqual([2, 1, 0, 2]);
     const cancelled = { answeredMs: null, establishedMs: null, end: { by: 'caller', status: 487, reason: 'cancelled' } } as const;
     book.close(summary('b', cancelled), 1, ENDED_AT);
     const noAck = { establishedMs: null, end: { by: 'network', status: 200, reason: 'no ACK' } } as const;

@@ -99,7 +99,7 @@ export const LIMITS: Table<LimitsSection> = table<LimitsSection>('How much is ta
   trusted: key(listOf(network, 0, 256, 'distinct'), {
     default: [],
     reloadable: true,
-    doc: 'Addresses and networks, such as "192.0.2.0/24", that these bounds, and the next key, are not for. This host always is one.',
+    doc: 'Addresses and networks, such as "192.0.2.0/24", that these bounds, and the next key, are not for; a quarter of all calls is kept for them. This host always is one.',
   }),
   ignore_scanners: key(yesOrNo, {
     default: true,
