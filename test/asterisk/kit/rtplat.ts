@@ -40,7 +40,7 @@ export interface Ending {
 }
 
 /** `rtplat COMMAND`, from the sources. It ends with the test that started it, at the latest. */
-interface Program {
+export interface Program {
   readonly pid: number;
   lines(): readonly LogLine[];
   /** Waits for a log line; gives it. */
@@ -131,6 +131,13 @@ export async function startEcho({ dir, port = 4000, name = 'echo', args = [], th
   return program;
 }
 
+/** `rtplat monitor`; resolves when it watches. What it has started outlives it when it is killed. */
+export async function startMonitor(dir: string, config: string, env: Readonly<Record<string, string>>): Promise<Program> {
+  const { program } = startProgram({ name: 'monitor', args: ['monitor', '--config', config], dir, env });
+  await program.line(/^monitor: watching /);
+  return program;
+}
+
 export interface ServiceOptions {
   readonly dir: string;
   readonly ari: Ari;
@@ -151,8 +158,8 @@ interface Answer<T> {
   readonly body: T;
 }
 
-/** `rtplat ari-serve`, and what it serves over HTTP. */
-export interface Service extends Program {
+/** What `rtplat ari-serve` serves over HTTP. */
+export interface ServiceClient {
   /** A document that is JSON, or any text. */
   get<T>(path: string, accept?: string): Promise<Answer<T>>;
   health(): Promise<Answer<HealthDocument>>;
@@ -164,8 +171,52 @@ export interface Service extends Program {
   unhealthy(reason: RegExp, timeoutMs?: number): Promise<HealthDocument>;
   /** Waits until no call is up and every port is free. */
   idle(timeoutMs?: number): Promise<HealthDocument>;
+}
+
+/** `rtplat ari-serve`, and what it serves over HTTP. */
+export interface Service extends Program, ServiceClient {
   /** SIGINT; the ending, and the run file that it wrote. */
   finish(): Promise<Ending & { readonly run: RunDocument }>;
+}
+
+/** @param errors what the service wrote on standard error, for a message. */
+export function serviceClient(httpPort: number, errors: () => string): ServiceClient {
+  const get = async <T>(path: string, accept = 'application/json'): Promise<Answer<T>> => {
+    const response = await fetch(`http://127.0.0.1:${httpPort}${path}`, { headers: { accept }, signal: AbortSignal.timeout(10_000) });
+    const text = await response.text();
+    const contentType = response.headers.get('content-type') ?? '';
+    return { status: response.status, contentType, body: (contentType.includes('/json') ? JSON.parse(text) : text) as T };
+  };
+  const health = (): Promise<Answer<HealthDocument>> => get<HealthDocument>('/health');
+  const healthWhere = (what: string, right: (status: number, document: HealthDocument) => boolean, timeoutMs = 30_000) => {
+    let last = 'no answer';
+    return until(
+      what,
+      async () => {
+        const { status, body } = await health();
+        last = JSON.stringify(body);
+        return right(status, body) ? body : undefined;
+      },
+      { timeoutMs },
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}; last: ${last}\n${errors()}`);
+    });
+  };
+  return {
+    get,
+    health,
+    metrics: async () => (await get<MetricsDocument>('/metrics')).body,
+    calls: async () => (await get<{ channels: readonly CallDocument[] }>('/channels')).body.channels,
+    healthy: (timeoutMs) => healthWhere('a healthy service', (status, { status: said }) => status === 200 && said === 'healthy', timeoutMs),
+    unhealthy: (reason, timeoutMs) =>
+      healthWhere(
+        `a service unhealthy because of ${reason}`,
+        (status, document) => status === 503 && document.status === 'unhealthy' && reason.test(document.reason ?? ''),
+        timeoutMs,
+      ),
+    idle: (timeoutMs) =>
+      healthWhere('every port free', (_, { active_calls: calls, ports }) => calls === 0 && ports.free === ports.total, timeoutMs),
+  };
 }
 
 /** `rtplat ari-serve` with a run file asked for. Rejects when it ends instead of serving. */
@@ -190,42 +241,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     env: { ARI_PASS: options.password ?? ari.password },
     ...(options.through === undefined ? {} : { through: options.through }),
   });
-  const get = async <T>(path: string, accept = 'application/json'): Promise<Answer<T>> => {
-    const response = await fetch(`http://127.0.0.1:${httpPort}${path}`, { headers: { accept }, signal: AbortSignal.timeout(10_000) });
-    const text = await response.text();
-    const contentType = response.headers.get('content-type') ?? '';
-    return { status: response.status, contentType, body: (contentType.includes('/json') ? JSON.parse(text) : text) as T };
-  };
-  const health = (): Promise<Answer<HealthDocument>> => get<HealthDocument>('/health');
-  const healthWhere = (what: string, right: (status: number, document: HealthDocument) => boolean, timeoutMs = 30_000) => {
-    let last = 'no answer';
-    return until(
-      what,
-      async () => {
-        const { status, body } = await health();
-        last = JSON.stringify(body);
-        return right(status, body) ? body : undefined;
-      },
-      { timeoutMs },
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}; last: ${last}\n${readFileSync(join(dir, `${name}.err`), 'utf8')}`);
-    });
-  };
+  const client = serviceClient(httpPort, () => readFileSync(join(dir, `${name}.err`), 'utf8'));
   const service: Service = {
     ...program,
-    get,
-    health,
-    metrics: async () => (await get<MetricsDocument>('/metrics')).body,
-    calls: async () => (await get<{ channels: readonly CallDocument[] }>('/channels')).body.channels,
-    healthy: (timeoutMs) => healthWhere('a healthy service', (status, { status: said }) => status === 200 && said === 'healthy', timeoutMs),
-    unhealthy: (reason, timeoutMs) =>
-      healthWhere(
-        `a service unhealthy because of ${reason}`,
-        (status, document) => status === 503 && document.status === 'unhealthy' && reason.test(document.reason ?? ''),
-        timeoutMs,
-      ),
-    idle: (timeoutMs) =>
-      healthWhere('every port free', (_, { active_calls: calls, ports }) => calls === 0 && ports.free === ports.total, timeoutMs),
+    ...client,
     finish: async () => {
       const ending = await program.stop();
       if (!existsSync(out)) throw new Error(`no run file: ${ending.errors}${ending.output.slice(-1000)}`);
@@ -237,11 +256,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     `${name} serving HTTP`,
     async () => {
       if (over()) return true;
-      return (await health()).status > 0 ? true : undefined;
+      return (await client.health()).status > 0 ? true : undefined;
     },
     { everyMs: 20 },
   );
   if (over()) throw new Error(`${name} ended: ${(await program.ended).errors}`);
-  if (wait === 'healthy') await service.healthy();
+  if (wait === 'healthy') await client.healthy();
   return service;
 }

@@ -28,7 +28,11 @@ export interface ServerPlace {
 export interface ServerMetrics extends MetricsDocument {
   readonly calls: BookTotals;
   readonly signalling: Readonly<Record<string, unknown>>;
-  readonly media: { readonly sent: number; readonly lost: number | null; readonly ports: { readonly free: number; readonly total: number } };
+  readonly media: {
+    readonly sent: number;
+    readonly lost: number | null;
+    readonly ports: { readonly free: number; readonly total: number };
+  };
 }
 
 /** `rtplat sip-serve`, HTTP on 127.0.0.1. */
