@@ -88,7 +88,7 @@ describe.each(KINDS)('a relay $where', ({ start }) => {
   }
 
   it.each(['shared', 'per-call'] as const)('returns to each of many calls its own packets, bit for bit, by a %s socket', async (kind) => {
-    const { callers, fleet, echo } = await setUp(kind, 20);
+    const { callers, fleet, echo } = await setUp(kind, 20, { lossTimeoutNs: 5e9 });
     const packets = 15;
     // All calls use the same SSRC and the same numbers, as forgers and resetting phones do.
     for (let n = 1; n <= packets; n++) for (const caller of callers) send(caller, rtp(n, 0xfeed_beef));

@@ -11,7 +11,6 @@ import { bindError } from '../bind-error.ts';
 import { nowNs } from '../clock.ts';
 import type { BindOptions, ClockName, UdpEngine, UdpSocket } from '../engine.ts';
 import { DEFAULT_BUFFER_BYTES } from '../defaults.ts';
-import { Alarm } from './alarm.ts';
 import { BatchArrival } from './arrival.ts';
 import { KernelClock } from './clock.ts';
 import { Departures } from './departures.ts';
@@ -21,15 +20,7 @@ import {
   AF_INET,
   AF_INET6,
   EAGAIN,
-  EFD_CLOEXEC,
-  EFD_NONBLOCK,
   EINTR,
-  EPOLL_CLOEXEC,
-  EPOLL_CTL_ADD,
-  EPOLL_EVENT_BYTES,
-  EPOLL_EVENT_DATA,
-  EPOLLET,
-  EPOLLIN,
   errnoName,
   IPV6_V6ONLY,
   MMSGHDR_BYTES,
@@ -38,7 +29,6 @@ import {
   MSG_LEN,
   MSG_TRUNC,
   MSG_WAITFORONE,
-  NAME_BYTES,
   SO_RCVBUF,
   SO_RCVTIMEO,
   SO_REUSEPORT,
@@ -46,20 +36,22 @@ import {
   SO_TIMESTAMPNS,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-  SOCKADDR_IN6_BYTES,
   SOL_IPV6,
   SOL_SOCKET,
   SOL_UDP,
   UDP_GRO,
 } from './layout.ts';
 import { loadLibc } from './libc.ts';
-import type { Libc, WatchHandle } from './libc.ts';
-import { EPOLL_EVENTS, LONGEST_DATAGRAM, PacketMemory, RECEIVE_SLOTS } from './memory.ts';
+import type { Libc } from './libc.ts';
+import { LONGEST_DATAGRAM, PacketMemory, RECEIVE_SLOTS } from './memory.ts';
+import { Poller } from './poller.ts';
 import { ReadyList } from './ready-list.ts';
 import { Sender } from './sender.ts';
 import { takeShortSlices } from './slice.ts';
+import { SocketCalls } from './socket-calls.ts';
 import { BatchSocket } from './socket.ts';
 import type { SocketHost } from './socket.ts';
+import { tryStamps } from './try-stamps.ts';
 
 export interface BatchOptions {
   /** Another C library, for tests. */
@@ -93,10 +85,6 @@ const ROUNDS = 4;
 /** Batches that {@link UdpSocket.takeIn} reads at most: somebody who never stops sending must not hold it for ever. */
 const TAKE_IN_ROUNDS = 16;
 const NS_PER_MS = 1e6;
-/** epoll's names for the doorbell and the alarm; sockets have theirs from 0. */
-const DOORBELL = 0xffff_ffff;
-const ALARM = 0xffff_fffe;
-
 /** @throws BatchUnavailable where there cannot be one. */
 export function createBatchEngine(options: BatchOptions = {}): BatchEngine {
   return new BatchEngine(options.libc ?? loadLibc(), options);
@@ -121,11 +109,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
   readonly #freeIndexes: number[] = [];
   #open = 0;
   readonly #ready = new ReadyList();
-  #epoll = -1;
-  #doorbell = -1;
-  #doorbellLent = false;
-  #alarm: Alarm | undefined;
-  #watch: WatchHandle | undefined;
+  readonly #poller: Poller;
+  readonly #calls: SocketCalls;
   #again: NodeJS.Immediate | undefined;
   /** Receive slots in use: what they hold may be waiting to be sent. */
   #filled = 0;
@@ -139,6 +124,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
     this.sender = new Sender(libc, this.memory);
     this.arrival = new BatchArrival(this.memory, this.#clock, this.#endpoints);
     this.#ownThread = options.ownThread === true;
+    this.#poller = new Poller(libc, this.memory, this.#ownThread ? undefined : () => this.#readable());
+    this.#calls = new SocketCalls(libc, this.memory, this.#endpoints);
     this.#busyPoll = options.busyPoll === true;
     this.#awaitsStamps = options.clock === undefined;
     this.clock = options.clock ?? (givesStamps(libc) ? 'kernel' : 'user');
@@ -165,7 +152,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
   #bind(options: BindOptions, lane: boolean): BatchSocket {
     const version = isIP(options.address);
     if (version === 0) throw bindError(options, 'EINVAL', 'not a numeric address');
-    this.#openLoop();
+    const calls = this.#calls;
+    this.#poller.open();
     let fd = -1;
     const check = (result: number): number => {
       if (result >= 0) return result;
@@ -177,14 +165,14 @@ export class BatchEngine implements UdpEngine, SocketHost {
     const family = version === 4 ? 'IPv4' : 'IPv6';
     fd = check(this.libc.socket(version === 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     // `::` takes IPv4 as well, its peers named `::ffff:192.0.2.1`.
-    if (version === 6) check(this.#set(fd, SOL_IPV6, IPV6_V6ONLY, 0));
-    if (options.reusePort === true) check(this.#set(fd, SOL_SOCKET, SO_REUSEPORT, 1));
+    if (version === 6) check(calls.set(fd, SOL_IPV6, IPV6_V6ONLY, 0));
+    if (options.reusePort === true) check(calls.set(fd, SOL_SOCKET, SO_REUSEPORT, 1));
     const wanted = options.bufferBytes ?? DEFAULT_BUFFER_BYTES;
-    this.#set(fd, SOL_SOCKET, SO_RCVBUF, wanted);
-    this.#set(fd, SOL_SOCKET, SO_SNDBUF, wanted);
+    calls.set(fd, SOL_SOCKET, SO_RCVBUF, wanted);
+    calls.set(fd, SOL_SOCKET, SO_SNDBUF, wanted);
     const local = kernelEndpoint(options, family);
     if (local === undefined) throw bindError(options, errnoName(check(-1)));
-    check(this.libc.bind(fd, this.#name(local), local.length));
+    check(calls.bind(fd, local));
     let peer: KernelEndpoint | undefined;
     if (options.connect !== undefined) {
       const named = kernelEndpoint(options.connect, family);
@@ -194,20 +182,20 @@ export class BatchEngine implements UdpEngine, SocketHost {
         throw bindError(options, 'EINVAL', `${options.connect.address} is not an address for a socket on ${options.address}`);
       }
       peer = this.known(named.words, named.length);
-      check(this.libc.connect(fd, this.#name(peer), peer.length));
+      check(calls.connect(fd, peer));
     }
-    const trains = options.trains === true && this.#takesTrains && this.#set(fd, SOL_UDP, UDP_GRO, 1) === 0;
+    const trains = options.trains === true && this.#takesTrains && calls.set(fd, SOL_UDP, UDP_GRO, 1) === 0;
     const wantsStamps = this.clock === 'kernel' && options.departures !== undefined && options.departures !== false;
     const stamps = wantsStamps ? Departures.of(this.libc, this.memory, this.#clock, fd) : undefined;
-    if (stamps === undefined && this.clock === 'kernel') this.#set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
-    const bound = this.#localOf(fd);
+    if (stamps === undefined && this.clock === 'kernel') calls.set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    const bound = calls.localOf(fd);
     const socket = new BatchSocket(this, {
       fd,
       index: this.#freeIndexes.pop() ?? this.#sockets.length,
       local: { address: bound.address, port: bound.port },
       family,
-      receiveBufferBytes: this.#get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
-      sendBufferBytes: this.#get(fd, SOL_SOCKET, SO_SNDBUF) / 2,
+      receiveBufferBytes: calls.get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
+      sendBufferBytes: calls.get(fd, SOL_SOCKET, SO_SNDBUF) / 2,
       peer,
       lane,
       shared: options.reusePort === true,
@@ -217,14 +205,14 @@ export class BatchEngine implements UdpEngine, SocketHost {
       reportsDepartures: options.departures === true,
     });
     // The first socket that wants stamps waits until they come, so that its first datagrams have theirs.
-    if (this.#open === 0 && this.#awaitsStamps && this.clock === 'kernel') tryStamps(this.libc);
+    if (this.#open === 0 && this.#awaitsStamps && this.clock === 'kernel') askStamps(this.libc);
     this.#sockets[socket.index] = socket;
     this.#open += 1;
     return socket;
   }
 
   attach(socket: BatchSocket): void {
-    if (this.#watchFor(socket.fd, socket.index) < 0) socket.failed(this.libc.errno(), 0);
+    if (this.#poller.add(socket.fd, socket.index) < 0) socket.failed(this.libc.errno(), 0);
   }
 
   takeIn(socket: BatchSocket): void {
@@ -258,15 +246,15 @@ export class BatchEngine implements UdpEngine, SocketHost {
   lane(socket: BatchSocket, peer: KernelEndpoint): BatchSocket | undefined {
     const { address, port } = socket.local;
     let lane: BatchSocket | undefined;
-    this.#set(socket.fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    this.#calls.set(socket.fd, SOL_SOCKET, SO_REUSEPORT, 1);
     try {
       lane = this.#bind({ address, port, connect: peer, reusePort: true, bufferBytes: socket.receiveBufferBytes }, true);
-      this.#set(lane.fd, SOL_SOCKET, SO_REUSEPORT, 0);
+      this.#calls.set(lane.fd, SOL_SOCKET, SO_REUSEPORT, 0);
     } catch (error) {
       // Too many open files, or a system that does not share: the one socket does for both.
       if (!(error instanceof RtplatError)) throw error;
     } finally {
-      this.#set(socket.fd, SOL_SOCKET, SO_REUSEPORT, 0);
+      this.#calls.set(socket.fd, SOL_SOCKET, SO_REUSEPORT, 0);
     }
     return lane;
   }
@@ -277,9 +265,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
 
   /** Writing 8 bytes, a little-endian 1, to this descriptor ends the sleep of {@link serve}. Whoever asked for it closes it. */
   get doorbell(): number {
-    this.#openLoop();
-    this.#doorbellLent = true;
-    return this.#doorbell;
+    this.#poller.open();
+    return this.#poller.lendDoorbell();
   }
 
   /** Serves the sockets until told otherwise, without returning to the event loop. Closes what is left open. */
@@ -294,7 +281,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
 
   /** The same for a while: leaves the sockets open. */
   run({ goOn, dueNs }: Serving): void {
-    this.#openLoop();
+    this.#poller.open();
     while (goOn()) {
       // Only epoll can wait for the alarm as well.
       const alone = dueNs === undefined ? this.#alone() : undefined;
@@ -312,17 +299,8 @@ export class BatchEngine implements UdpEngine, SocketHost {
     const atNs = dueNs();
     const waitNs = atNs - nowNs();
     if (waitNs <= 0) return 0;
-    if (waitNs < WAIT_MS * NS_PER_MS) this.#openAlarm().set(atNs);
+    if (waitNs < WAIT_MS * NS_PER_MS) this.#poller.setAlarm(atNs);
     return WAIT_MS;
-  }
-
-  #openAlarm(): Alarm {
-    if (this.#alarm === undefined) {
-      const alarm = new Alarm(this.libc, this.memory);
-      this.#watchFor(this.#descriptor(alarm.fd), ALARM);
-      this.#alarm = alarm;
-    }
-    return this.#alarm;
   }
 
   /** Closes all sockets and what waits for them. For a thread that ends before it served; {@link serve} does so itself. */
@@ -341,10 +319,7 @@ export class BatchEngine implements UdpEngine, SocketHost {
 
   /** One system call to wait and read, where epoll needs two. */
   #serveAlone(socket: BatchSocket, goOn: () => boolean): void {
-    const { scratch, words } = this.memory;
-    words.fill(0, scratch >>> 2, (scratch >>> 2) + 4);
-    words[(scratch >>> 2) + 2] = WAIT_MS * 1000;
-    this.libc.setsockopt(socket.fd, SOL_SOCKET, SO_RCVTIMEO, this.memory.address(scratch), 16);
+    this.#calls.setTime(socket.fd, SOL_SOCKET, SO_RCVTIMEO, WAIT_MS * 1000);
     this.inTurn = true;
     try {
       do {
@@ -384,16 +359,10 @@ export class BatchEngine implements UdpEngine, SocketHost {
   }
 
   #collectReady(timeoutMs: number): void {
-    const { events, words } = this.memory;
-    const count = this.libc.epoll_wait(this.#epoll, this.memory.address(events), EPOLL_EVENTS, timeoutMs);
+    const count = this.#poller.wait(timeoutMs);
     for (let i = 0; i < count; i++) {
-      const index = words[(events + i * EPOLL_EVENT_BYTES + EPOLL_EVENT_DATA) >>> 2] as number;
-      if (index === DOORBELL) this.#answerDoor();
-      else if (index === ALARM) this.#alarm?.rang();
-      else {
-        const socket = this.#sockets[index];
-        if (socket !== undefined) this.#ready.add(socket);
-      }
+      const socket = this.#sockets[this.#poller.nameAt(i)];
+      if (socket !== undefined) this.#ready.add(socket);
     }
   }
 
@@ -448,28 +417,10 @@ export class BatchEngine implements UdpEngine, SocketHost {
     return !socket.closed;
   }
 
-  #openLoop(): void {
-    if (this.#epoll >= 0) return;
-    this.#epoll = this.#descriptor(this.libc.epoll_create1(EPOLL_CLOEXEC));
-    if (this.#ownThread) {
-      this.#doorbell = this.#descriptor(this.libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-      this.#watchFor(this.#doorbell, DOORBELL);
-    } else this.#watch = this.libc.watch(this.#epoll, () => this.#readable());
-  }
-
-  #descriptor(fd: number): number {
-    if (fd >= 0) return fd;
-    const code = errnoName(this.libc.errno());
-    this.#closeLoop();
-    throw new RtplatError('bind', `cannot wait for packets: ${code}`, {
-      hint: 'each socket and each engine is a file or two: raise ulimit -n',
-    });
-  }
-
   /** Called by the event loop. */
   #readable(): void {
     this.#again = undefined;
-    if (this.#epoll < 0) return;
+    if (!this.#poller.isOpen) return;
     this.#turn(0, ROUNDS, Number.POSITIVE_INFINITY);
     // What is on our own list raises no new event.
     if (this.#ready.size > 0) this.#again ??= setImmediate(() => this.#readable());
@@ -481,104 +432,20 @@ export class BatchEngine implements UdpEngine, SocketHost {
   }
 
   #closeLoop(): void {
-    this.#watch?.close();
-    this.#watch = undefined;
     clearImmediate(this.#again);
     this.#again = undefined;
-    this.#alarm?.close();
-    this.#alarm = undefined;
-    if (this.#epoll >= 0) this.libc.close(this.#epoll);
-    // One that was lent may be rung at this moment: closed here, its number could be another file by then.
-    if (this.#doorbell >= 0 && !this.#doorbellLent) this.libc.close(this.#doorbell);
-    this.#epoll = -1;
-    this.#doorbell = -1;
-  }
-
-  #answerDoor(): void {
-    this.libc.read(this.#doorbell, this.memory.address(this.memory.scratch), 8);
-  }
-
-  #watchFor(fd: number, name: number): number {
-    const { scratch, words } = this.memory;
-    words[scratch >>> 2] = EPOLLIN | EPOLLET;
-    words[(scratch + EPOLL_EVENT_DATA) >>> 2] = name;
-    return this.libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.memory.address(scratch));
-  }
-
-  #set(fd: number, level: number, name: number, value: number): number {
-    this.memory.words[this.memory.scratch >>> 2] = value;
-    return this.libc.setsockopt(fd, level, name, this.memory.address(this.memory.scratch), 4);
-  }
-
-  #get(fd: number, level: number, name: number): number {
-    const { scratch, words } = this.memory;
-    words[(scratch >>> 2) + 2] = 4;
-    this.libc.getsockopt(fd, level, name, this.memory.address(scratch), this.memory.address(scratch + 8));
-    return words[scratch >>> 2] as number;
-  }
-
-  /** Writes a sockaddr to the scratch memory. @returns its address. */
-  #name({ words, length }: KernelEndpoint): number {
-    const at = this.memory.scratch >>> 2;
-    for (let i = 0; i < length >>> 2; i++) this.memory.signed[at + i] = words[i] as number;
-    return this.memory.address(this.memory.scratch);
-  }
-
-  #localOf(fd: number): KernelEndpoint {
-    const { scratch, words, signed } = this.memory;
-    const size = (scratch + NAME_BYTES) >>> 2;
-    words[size] = SOCKADDR_IN6_BYTES;
-    this.libc.getsockname(fd, this.memory.address(scratch), this.memory.address(scratch + NAME_BYTES));
-    return this.#endpoints.find(signed, scratch >>> 2, words[size]);
+    this.#poller.close();
   }
 }
 
 const stampsGiven = new WeakMap<Libc, boolean>();
 
 function givesStamps(libc: Libc): boolean {
-  const known = stampsGiven.get(libc) ?? tryStamps(libc);
+  const known = stampsGiven.get(libc) ?? askStamps(libc);
   stampsGiven.set(libc, known);
   return known;
 }
 
-/** The kernel begins to stamp a moment after the first socket asked for it; each try waits so long. */
-const STAMP_WAIT_MS = 2;
-const STAMP_TRIES = 50;
-
-/**
- * Sends datagrams to ourselves until one has both of its stamps.
- *
- * @returns whether that came: some kernels and sandboxes accept the option and give none.
- */
-function tryStamps(libc: Libc): boolean {
-  const engine = new BatchEngine(libc, { ownThread: true, datagramBytes: 64, clock: 'kernel' });
-  let arrived = true;
-  let tries = 0;
-  let turns = 0;
-  let missing = -1;
-  let given = false;
-  try {
-    const from = engine.bindNow({ address: '127.0.0.1', port: 0, departures: true });
-    if (from.departures === undefined) return false;
-    const to = engine.bindNow({ address: '127.0.0.1', port: 0 });
-    to.receive({ packet: () => void (arrived = true), error: () => undefined });
-    const goOn = (): boolean => {
-      if (!arrived) return turns++ < STAMP_TRIES;
-      given = from.unstamped + to.unstamped === missing;
-      if (given || tries === STAMP_TRIES) return false;
-      if (tries > 0) libc.poll(0, 0, STAMP_WAIT_MS);
-      tries += 1;
-      missing = from.unstamped + to.unstamped;
-      arrived = false;
-      from.send(new Uint8Array(1), 0, 1, to.local);
-      return true;
-    };
-    engine.serve({ goOn });
-    return given;
-  } catch {
-    // A host whose loopback is down cannot be asked; each socket counts what has no stamp.
-    return true;
-  } finally {
-    engine.close();
-  }
+function askStamps(libc: Libc): boolean {
+  return tryStamps(libc, new BatchEngine(libc, { ownThread: true, datagramBytes: 64, clock: 'kernel' }));
 }
