@@ -17,6 +17,8 @@ const REDUCED_MINIMUM_KBIT = 360;
 const CARRIER_BYTES = 40;
 /** RTCP takes so much of it. */
 const RTCP_SHARE = 0.05;
+/** Packets that may have left since our last turn, and be reported of already: many seconds of them. */
+const UNTOLD_PACKETS = 1_000;
 /** What DLSR can tell at the best: it counts 1/65536 s. */
 const DLSR_UNITS_PER_MS = 65.536;
 
@@ -139,7 +141,8 @@ export class CallRtcp {
       mostRoundTripMs: known ? this.#mostMs : null,
       roundTripErrorMs: known ? (this.#countsInMs ? 1 : 1 / DLSR_UNITS_PER_MS) : null,
       farEndLost: last?.cumulativeLost ?? null,
-      farEndReceived: last === undefined ? null : Math.max(0, this.#lastIndex + 1 - last.cumulativeLost),
+      // A sequence number that was never sent is none of ours.
+      farEndReceived: last === undefined || this.#lastIndex < 0 ? null : Math.max(0, this.#lastIndex + 1 - last.cumulativeLost),
       farEndFractionLost: last === undefined ? null : last.fractionLost / 256,
       farEndJitterMs: last === undefined ? null : (last.jitterTicks * 1_000) / this.#parts.clockRateHz,
     };
@@ -148,7 +151,7 @@ export class CallRtcp {
   #reported(block: ReportBlock, roundTripMs: number | undefined): void {
     this.#counts.reports += 1;
     this.#last = block;
-    this.#lastIndex = this.#parts.source.indexOf(block.highestSequence & 0xffff, Math.max(0, this.#sender.packets - 1));
+    this.#lastIndex = this.#parts.source.indexOf(block.highestSequence & 0xffff, this.#sender.packets + UNTOLD_PACKETS);
     if (roundTripMs === undefined) return;
     this.#counts.roundTrips += 1;
     const wholeMs = Math.round(block.delaySinceLastSr / DLSR_UNITS_PER_MS);
