@@ -32,8 +32,9 @@ export interface RtcpFacts {
   readonly reports: number;
   /** Datagrams at the port of RTCP that are none. */
   readonly malformed: number;
-  /** From our SR to its report, without the time that it held it (§6.4.1): median, least and most of {@link roundTrips}. */
+  /** From our SR to its report, without the time that it held it (§6.4.1): median, mean, least and most of {@link roundTrips}. */
   readonly roundTripMs: number | null;
+  readonly meanRoundTripMs: number | null;
   readonly leastRoundTripMs: number | null;
   readonly mostRoundTripMs: number | null;
   readonly roundTrips: number;
@@ -70,6 +71,7 @@ export class CallRtcp {
   readonly #session: RtcpSession;
   readonly #counts = { sent: 0, received: 0, reports: 0, malformed: 0, roundTrips: 0 };
   readonly #lastRoundTripsMs: number[] = [];
+  #sumMs = 0;
   #leastMs = Infinity;
   #mostMs = 0;
   /** Whether the far end has held every report for a whole number of ms, as it says. */
@@ -137,6 +139,7 @@ export class CallRtcp {
     return {
       ...this.#counts,
       roundTripMs: known ? median(this.#lastRoundTripsMs) : null,
+      meanRoundTripMs: known ? this.#sumMs / this.#counts.roundTrips : null,
       leastRoundTripMs: known ? this.#leastMs : null,
       mostRoundTripMs: known ? this.#mostMs : null,
       roundTripErrorMs: known ? (this.#countsInMs ? 1 : 1 / DLSR_UNITS_PER_MS) : null,
@@ -156,6 +159,7 @@ export class CallRtcp {
     this.#counts.roundTrips += 1;
     const wholeMs = Math.round(block.delaySinceLastSr / DLSR_UNITS_PER_MS);
     if (Math.abs(block.delaySinceLastSr - wholeMs * DLSR_UNITS_PER_MS) >= 1) this.#countsInMs = false;
+    this.#sumMs += roundTripMs;
     this.#leastMs = Math.min(this.#leastMs, roundTripMs);
     this.#mostMs = Math.max(this.#mostMs, roundTripMs);
     this.#lastRoundTripsMs.push(roundTripMs);

@@ -132,7 +132,7 @@ describe('what the far end says', () => {
     expect(sent).toBe(rig.sent.length);
     expect(facts).toEqual({
       ...{ received: 0, reports: 0, malformed: 0, roundTrips: 0 },
-      ...{ roundTripMs: null, leastRoundTripMs: null, mostRoundTripMs: null, roundTripErrorMs: null },
+      ...{ roundTripMs: null, meanRoundTripMs: null, leastRoundTripMs: null, mostRoundTripMs: null, roundTripErrorMs: null },
       ...{ farEndLost: null, farEndReceived: null, farEndFractionLost: null, farEndJitterMs: null },
     });
   });
@@ -165,6 +165,7 @@ describe('what the far end says', () => {
     for (const tripMs of [4, 9, 2]) rig.hears(from + tripMs + 37, { lastSr: rig.lsr, delaySinceLastSr: Math.floor(37 * 65.536) });
     const coarse = rig.rtcp.facts();
     expect(coarse).toMatchObject({ roundTrips: 3, roundTripErrorMs: 1 });
+    expect(coarse.meanRoundTripMs).toBeCloseTo(5, 1);
     expect(coarse.leastRoundTripMs).toBeCloseTo(2, 1);
     expect(coarse.roundTripMs).toBeCloseTo(4, 1);
     expect(coarse.mostRoundTripMs).toBeCloseTo(9, 1);
