@@ -60,7 +60,10 @@ function wholeOf({
   return knownPart({ ms, lowMs: ms - off, highMs: ms + off, p50Ms: p50Ms ?? null, samples: samples ?? null });
 }
 
-/** By RTCP: stated too long by up to `round_trip_error_ms`, half of which is taken off. What all packets met is between the least and the most of it. */
+/**
+ * By RTCP: stated too long by up to `round_trip_error_ms`, so that the middle of what it may be is taken. What all packets met is between
+ * the least and the most of it.
+ */
 function callerNetwork({ rtcp }: CallRow): BudgetPart {
   if (rtcp == null) return unknownPart('there were no media');
   const { round_trip_avg_ms: mean, round_trip_min_ms: least, round_trip_max_ms: most, round_trip_error_ms: error } = rtcp;
@@ -68,9 +71,10 @@ function callerNetwork({ rtcp }: CallRow): BudgetPart {
     return unknownPart(rtcp.received === 0 ? 'the far end sent no RTCP' : 'no report of the far end told a round trip');
   }
   // Nothing is quicker than at once.
-  const less = (ms: number, byMs: number): number => Math.max(0, ms - byMs);
-  const p50Ms = rtcp.round_trip_ms === null ? null : less(rtcp.round_trip_ms, error / 2);
-  return knownPart({ ms: less(mean, error / 2), lowMs: less(least, error), highMs: most, p50Ms, samples: rtcp.round_trips });
+  const atLeast = (ms: number): number => Math.max(0, ms - error);
+  const middle = (ms: number): number => (ms + atLeast(ms)) / 2;
+  const p50Ms = rtcp.round_trip_ms === null ? null : middle(rtcp.round_trip_ms);
+  return knownPart({ ms: middle(mean), lowMs: atLeast(least), highMs: most, p50Ms, samples: rtcp.round_trips });
 }
 
 function insideOf(call: ServiceCall | null, problem: string | null): BudgetPart {

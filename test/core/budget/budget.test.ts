@@ -153,7 +153,7 @@ function budget(row: CallRow, there: readonly ServiceCall[] = [serviceCall({ sip
 }
 
 describe('the budget of a call', () => {
-  it('is what RTCP, the service and its echo took, and the rest: half of what whole milliseconds cut off is taken off', () => {
+  it('is what RTCP, the service and its echo took, and the rest: of what whole milliseconds may cut off, half is taken off', () => {
     const { calls, total } = budget(ROW);
     expect(calls).toMatchObject([
       {
@@ -171,6 +171,12 @@ describe('the budget of a call', () => {
     expect(calls[0]?.parts.caller_network.low_ms).toBeCloseTo(0.2, 9);
     expect(calls[0]?.unexplained.high_ms).toBeCloseTo(6.05, 9);
     expect(total).toMatchObject({ calls: 1, whole: { ms: 10 }, unexplained: { ms: 5.25 } });
+  });
+
+  it('takes no round trip of RTCP for 0: of one below a millisecond, of which a millisecond may be too much, it is the middle', () => {
+    const short = { ...RTCP, round_trip_ms: 0.4, round_trip_avg_ms: 0.5, round_trip_min_ms: 0.3, round_trip_max_ms: 0.9 };
+    const { calls } = budget({ ...ROW, rtcp: short });
+    expect(calls[0]?.parts.caller_network).toMatchObject({ ms: 0.25, low_ms: 0, high_ms: 0.9, p50_ms: 0.2 });
   });
 
   it('is negative where more was measured than there is, and says between which bounds', () => {
