@@ -34,7 +34,7 @@ export function budgetOf({ url, trouble, rows, there, nameOf }: BudgetParts): Bu
 function callBudget(row: CallRow, { call, by, problem }: Joined): CallBudget {
   const parts = {
     caller_network: callerNetwork(row),
-    service_network: unknownPart('Asterisk has no RTCP on external media'),
+    service_network: unknownPart('nobody measures it: external media of Asterisk has no RTCP'),
     service: insideOf(call, problem),
     echo: echoOf(call, problem),
   };
