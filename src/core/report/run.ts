@@ -6,8 +6,10 @@
  */
 import type { EncodedHistogram, LatencyHistogram } from '../stats/histogram.ts';
 import { spread, summarize } from './latency-summary.ts';
+import type { BudgetMembers } from './budget.ts';
 import type { Spread } from './metrics.ts';
 import type { LatencySummary, RelayCounters } from './metrics.ts';
+import type { CallRtcpMembers } from './rtcp.ts';
 
 export const RUN_SCHEMA = 'rtplat.run/1';
 
@@ -130,6 +132,8 @@ export interface CallRow extends Partial<LatencySummary> {
   readonly mos?: number | null;
   /** RTP packets that came with an SSRC that was not sent; null where there were no media. */
   readonly other_ssrc?: number | null;
+  /** What the far end of a call that was placed said by RTCP; null where there were no media. */
+  readonly rtcp?: CallRtcpMembers | null;
   /** Of a call that was placed by SIP. */
   readonly sip?: SipCallMembers;
   /** Of a call that Asterisk was asked for. */
@@ -286,6 +290,8 @@ export interface RunDocument {
   readonly sip?: SipSetUp;
   /** Only of a run that placed calls through ARI. */
   readonly ari?: AriLoad;
+  /** Where the round trip goes; only of a run that was told the service that took its calls. */
+  readonly budget?: BudgetMembers;
 }
 
 /** Everything {@link buildRun} needs; time and host are told, not asked. */
