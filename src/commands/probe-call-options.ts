@@ -50,6 +50,10 @@ function anyCallOptions(): readonly Option[] {
       default: '30s',
       env: 'RTPLAT_RING_TIMEOUT',
     }),
+    option('--codec <names>', 'codecs to offer, the first choice first: PCMU, PCMA, G722, L16; one of them through ARI', {
+      default: 'PCMU,PCMA',
+      env: 'RTPLAT_CODEC',
+    }),
     option('--match <how>', 'how packets that come back are told apart: by their headers, their bytes, or what is heard in them', {
       choices: MATCH_MODES,
       default: 'auto',
@@ -60,10 +64,6 @@ function anyCallOptions(): readonly Option[] {
 
 function sipOptions(): readonly Option[] {
   return [
-    option('--codec <names>', 'codecs to offer, the first choice first: PCMU, PCMA, G722, L16', {
-      default: 'PCMU,PCMA',
-      env: 'RTPLAT_CODEC',
-    }),
     option('--transport <name>', 'how SIP is spoken (default: what the URI says, else udp)', {
       choices: ['udp', 'tcp', 'tls'],
       env: 'RTPLAT_TRANSPORT',

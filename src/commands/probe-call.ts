@@ -1,6 +1,5 @@
 /** `rtplat probe sip:…`: calls that are placed, measured and hung up. */
-import { CODEC_NAMES } from '../core/caller/audio.ts';
-import type { CallCodecName } from '../core/caller/audio.ts';
+import { parseCodecs } from '../core/caller/codecs.ts';
 import { callRun } from '../core/caller/document.ts';
 import type { CallerOptions } from '../core/caller/options.ts';
 import { parseCallTarget } from '../core/caller/target.ts';
@@ -67,7 +66,7 @@ async function callerOptions(io: CommandIo, target: string, options: ProbeComman
     concurrency: Math.min(options.concurrency ?? options.count, MOST_AT_ONCE),
     cps: options.cps,
     ringTimeoutNs: options.ringTimeout,
-    codecs: codecsOf(options.codec),
+    codecs: parseCodecs(options.codec),
     ptimeMs,
     match: options.match,
     media: {
@@ -79,20 +78,6 @@ async function callerOptions(io: CommandIo, target: string, options: ProbeComman
     },
     credentials: await credentialsOf(io, options),
   };
-}
-
-function codecsOf(text: string): readonly CallCodecName[] {
-  const codecs = text.split(',').map((part) => {
-    const name = part.trim().toUpperCase();
-    const known = CODEC_NAMES.find((each) => each === name);
-    if (known === undefined) {
-      throw new RtplatError('usage', `--codec: there is no codec ${part.trim() === '' ? '""' : part.trim()}`, {
-        hint: `write one or more of ${CODEC_NAMES.join(', ')}, a comma between them`,
-      });
-    }
-    return known;
-  });
-  return [...new Set(codecs)];
 }
 
 async function credentialsOf(io: CommandIo, { user, passwordFile, realm }: ProbeCommandOptions): Promise<DigestCredentials | undefined> {

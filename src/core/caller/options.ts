@@ -1,6 +1,7 @@
 /** What a run of calls is to be like. */
 import type { ProbeOptions } from '../probe/result.ts';
 import type { DigestCredentials } from '../sip/digest.ts';
+import type { AriCodecName } from './ari-audio.ts';
 import type { CallCodecName } from './audio.ts';
 import type { MatchMode } from './match-choice.ts';
 import type { CallTarget } from './target.ts';
@@ -22,6 +23,11 @@ export interface PlacingOptions {
   readonly match: MatchMode;
   /** Of each call; its `durationNs` begins when the call is answered. */
   readonly media: Pick<ProbeOptions, 'durationNs' | 'timeoutNs' | 'lateThresholdNs' | 'seed' | 'bufferBytes'>;
+}
+
+/** Calls through ARI. */
+export interface AriOptions extends PlacingOptions {
+  readonly codec: AriCodecName;
 }
 
 /** Calls by SIP. */
