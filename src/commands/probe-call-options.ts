@@ -13,6 +13,7 @@ export interface CallCommandOptions {
   readonly ringTimeout: number;
   readonly codec: string;
   readonly match: MatchMode;
+  readonly srtp?: string;
   readonly transport?: CallTransport;
   readonly user?: string;
   readonly passwordFile?: string;
@@ -64,6 +65,9 @@ function anyCallOptions(): readonly Option[] {
 
 function sipOptions(): readonly Option[] {
   return [
+    option('--srtp <suites>', 'encrypt the audio: sdes, or suites of it to offer, the first choice first (default: RTP as it is)', {
+      env: 'RTPLAT_SRTP',
+    }),
     option('--transport <name>', 'how SIP is spoken (default: what the URI says, else udp)', {
       choices: ['udp', 'tcp', 'tls'],
       env: 'RTPLAT_TRANSPORT',

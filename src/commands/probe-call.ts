@@ -2,6 +2,7 @@
 import { parseCodecs } from '../core/caller/codecs.ts';
 import { callRun } from '../core/caller/document.ts';
 import type { CallerOptions } from '../core/caller/options.ts';
+import { parseSrtp } from '../core/caller/srtp.ts';
 import { parseCallTarget } from '../core/caller/target.ts';
 import { RtplatError } from '../core/errors.ts';
 import type { DigestCredentials } from '../core/sip/digest.ts';
@@ -9,7 +10,7 @@ import type { RunDocument } from '../core/report/run.ts';
 import { readBounds } from './bounds.ts';
 import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
-import { callDoubts, callsTables } from './probe-call-view.ts';
+import { callDoubts, callsTables, keyDoubts } from './probe-call-view.ts';
 import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
 import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
 import { statusOf, writeRun } from './probe-report.ts';
@@ -50,7 +51,7 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
   });
   // What failed is no doubt about numbers: it is said even where nobody wants to hear of those.
   for (const { problem, number } of result.calls) if (problem !== null) io.stderr.write(`rtplat: call ${number}: ${problem}\n`);
-  if (options.quiet !== true) await writeWarnings(io, callDoubts(result));
+  if (options.quiet !== true) await writeWarnings(io, [...keyDoubts(settings), ...callDoubts(result)]);
   const failed = result.calls.some(({ problem }) => problem !== null);
   io.exit(failed ? 1 : statusOf(run, gate));
 }
@@ -76,6 +77,7 @@ async function callerOptions(io: CommandIo, target: string, options: ProbeComman
       seed: options.seed ?? randomInt(0x1_0000_0000),
       bufferBytes: options.buffer,
     },
+    srtp: parseSrtp(options.srtp),
     credentials: await credentialsOf(io, options),
   };
 }

@@ -41,7 +41,7 @@ async function place(options: PlacingOptions, open: () => Promise<CallLine>): Pr
 }
 
 function bySip(uri: string, from: string, codec: CallCodecName, ptimeMs: number): Promise<SettledCall> {
-  const options = { ...optionsOf(ptimeMs), target: parseCallTarget(uri, { from }), codecs: [codec], credentials: undefined };
+  const options = { ...optionsOf(ptimeMs), target: parseCallTarget(uri, { from }), codecs: [codec], srtp: [], credentials: undefined };
   const tls = { ca: undefined, verify: true };
   return place(options, () => openSipLine({ engine, tls, product: 'rtplat' }, options));
 }

@@ -39,7 +39,7 @@ const NS_PER_MS = 1e6;
 export async function measureMedia(
   host: MediaHost,
   { rtp }: CallPorts,
-  { codec, ptimeMs, remote }: NegotiatedMedia,
+  { codec, ptimeMs, remote, srtp }: NegotiatedMedia,
   number: number,
 ): Promise<CallMeasurement> {
   const { engine, bindAddress, options, correlator, pacing, tally } = host;
@@ -52,7 +52,7 @@ export async function measureMedia(
   const noisy = { ...silent, noiseSeed: seed };
   const probe: ProbeOptions = {
     ...options.media,
-    ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs },
+    ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs, srtp },
     audio: mode === 'header' ? silent : noisy,
   };
   return new ProbeSession({

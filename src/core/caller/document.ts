@@ -18,7 +18,7 @@ export function callRun(result: CallerResult, options: CallerOptions, labels: Ru
   const run = callsRun(result, options, labels);
   return {
     ...run,
-    options: { ...run.options, codecs: options.codecs.join(' '), transport: options.target.transport },
+    options: { ...run.options, codecs: options.codecs.join(' '), transport: options.target.transport, srtp: options.srtp.join(' ') },
     calls: run.calls.map((row, i) => withSip(row, result.calls[i] as SettledCall)),
     sip: setUpOf(result.setUp),
   };
@@ -84,6 +84,7 @@ function rowOf(call: SettledCall): CallRow {
     ...(typeof reason === 'string' ? { match_reason: reason } : {}),
     ...scoreOf(measured, call.codec),
     other_ssrc: media?.otherSsrc ?? null,
+    ...(media?.srtp === undefined ? {} : { srtp: media.srtp }),
   };
 }
 

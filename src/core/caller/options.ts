@@ -4,6 +4,7 @@ import type { DigestCredentials } from '../sip/digest.ts';
 import type { AriCodecName } from './ari-audio.ts';
 import type { CallCodecName } from './audio.ts';
 import type { MatchMode } from './match-choice.ts';
+import type { SrtpSuiteName } from '../srtp/suites.ts';
 import type { CallTarget } from './target.ts';
 
 /** However calls are placed. */
@@ -35,5 +36,7 @@ export interface CallerOptions extends PlacingOptions {
   readonly target: CallTarget;
   /** The first choice first; at least one. */
   readonly codecs: readonly CallCodecName[];
+  /** Suites of SRTP to offer, the first choice first; none: RTP is not encrypted. */
+  readonly srtp: readonly SrtpSuiteName[];
   readonly credentials: DigestCredentials | undefined;
 }

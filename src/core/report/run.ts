@@ -130,6 +130,8 @@ export interface CallRow extends Partial<LatencySummary> {
   readonly mos?: number | null;
   /** RTP packets that came with an SSRC that was not sent; null where there were no media. */
   readonly other_ssrc?: number | null;
+  /** Of a call whose RTP was encrypted: what came, was not authentic or had come before, and is in no other number. */
+  readonly srtp?: { readonly suite: string; readonly unauthenticated: number; readonly replayed: number };
   /** Of a call that was placed by SIP. */
   readonly sip?: SipCallMembers;
   /** Of a call that Asterisk was asked for. */
