@@ -94,7 +94,7 @@ const engines = `udp/portable echo/server service/http ari/client ari/connection
   udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/service-source report/files stats/inflate
   caller/ari-call caller/ari-line caller/service-watch caller/sip-line
   caller/call-media caller/caller caller/placed-call caller/signalling probe/pacer-pool probe/pacer-pool-thread
-  srtp/session-keys srtp/transform srtp/sender srtp/receiver sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
+  srtp/session-keys srtp/counter-mode srtp/gcm srtp/transform srtp/sender srtp/receiver sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
   .split(/\s+/)
   .map((name) => `src/core/${name}.ts`);
 const neighbours = [

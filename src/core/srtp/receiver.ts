@@ -2,7 +2,8 @@
 import { createRtpPacket, parseUnpaddedRtp } from '../rtp/packet.ts';
 import { PacketIndexes } from './packet-index.ts';
 import { sessionKeysOf } from './session-keys.ts';
-import { SrtpTransform } from './transform.ts';
+import { transformOf } from './transform.ts';
+import type { SrtpTransform } from './transform.ts';
 import type { SrtpKey } from './suites.ts';
 
 export interface SrtpCounters {
@@ -26,7 +27,7 @@ export class SrtpReceiver {
   #replayed = 0;
 
   constructor(key: SrtpKey) {
-    this.#transform = new SrtpTransform(sessionKeysOf(key));
+    this.#transform = transformOf(sessionKeysOf(key));
   }
 
   /** Decrypts `buffer[offset … offset+length)` in place. @returns its length without the tag, or {@link DROPPED}. */

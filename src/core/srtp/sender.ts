@@ -1,7 +1,8 @@
 /** The packets of one stream as they go over the wire. */
 import { RTP_HEADER_BYTES } from '../rtp/packet.ts';
 import { sessionKeysOf } from './session-keys.ts';
-import { SrtpTransform } from './transform.ts';
+import { transformOf } from './transform.ts';
+import type { SrtpTransform } from './transform.ts';
 import type { SrtpKey } from './suites.ts';
 
 export class SrtpSender {
@@ -11,7 +12,7 @@ export class SrtpSender {
 
   /** @param plainBytes of each packet before it is encrypted. */
   constructor(key: SrtpKey, plainBytes: number) {
-    this.#transform = new SrtpTransform(sessionKeysOf(key));
+    this.#transform = transformOf(sessionKeysOf(key));
     this.packet = new Uint8Array(plainBytes + this.#transform.tagBytes);
   }
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { deriveKey, sessionKeysOf } from '../../../src/core/srtp/session-keys.ts';
 import { SRTP_SUITES } from '../../../src/core/srtp/suites.ts';
 import type { SrtpSuiteName } from '../../../src/core/srtp/suites.ts';
-import { SrtpTransform } from '../../../src/core/srtp/transform.ts';
+import { transformOf } from '../../../src/core/srtp/transform.ts';
+import type { SrtpTransform } from '../../../src/core/srtp/transform.ts';
 import { bytesOf, hexOf } from './hex.ts';
 
 function protectedBy(transform: SrtpTransform, plain: Uint8Array, ssrc: number, index: number): Uint8Array {
@@ -43,7 +44,7 @@ describe('a packet', () => {
       'c5002ede04cfdd2eb91159e0880aa06ed2976826f796b201df3131a127e8a392',
     ],
   ] as const)('%s: as libsrtp makes it', (suite, master, expected) => {
-    const transform = new SrtpTransform(sessionKeysOf({ suite, master: bytesOf(master) }));
+    const transform = transformOf(sessionKeysOf({ suite, master: bytesOf(master) }));
     expect(hexOf(protectedBy(transform, PLAIN, 0xcafebabe, 0x1234))).toBe(`${HEADER}${expected}`);
   });
 
@@ -62,7 +63,7 @@ describe('a packet', () => {
     const header = '8040f17b8041f8d35501a0b2';
     const plain = bytesOf(`${header}${hexOf(new TextEncoder().encode('Gallia est omnis divisa in partes tres'))}`);
     const salt = bytesOf('517569642070726f2071756f');
-    const transform = new SrtpTransform({ suite: SRTP_SUITES[suite], key: bytesOf(key), salt, authenticationKey: new Uint8Array() });
+    const transform = transformOf({ suite: SRTP_SUITES[suite], key: bytesOf(key), salt, authenticationKey: new Uint8Array() });
     expect(hexOf(protectedBy(transform, plain, 0x5501a0b2, 0xf17b))).toBe(`${header}${expected}`);
   });
 });
