@@ -55,7 +55,18 @@ const refusedImports = [
     ],
     ...['caller/call-media', 'caller/caller', 'caller/placed-call', 'caller/signalling', 'probe/pacer-pool'],
     ...['caller/ari-call', 'caller/ari-line', 'caller/service-watch', 'caller/sip-line'],
-    ...['sip/transports/udp', 'monitor/host/runner', 'media/fleet', 'media/link', 'sip-server/server', 'sip-server/player-legs'],
+    ...[
+      'srtp/session-keys',
+      'srtp/transform',
+      'srtp/sender',
+      'srtp/receiver',
+      'sip/transports/udp',
+      'monitor/host/runner',
+      'media/fleet',
+      'media/link',
+      'sip-server/server',
+      'sip-server/player-legs',
+    ],
   ].map((name) => using(`../${name}.ts`)),
   using('../../commands/main.ts'),
   using('../../../bin/rtplat.ts'),
@@ -83,7 +94,7 @@ const engines = `udp/portable echo/server service/http ari/client ari/connection
   udp/batch/engine relay/media relay/fleet relay/plane-thread relay/echo-watch probe/session probe/pacer report/sources report/service-source report/files stats/inflate
   caller/ari-call caller/ari-line caller/service-watch caller/sip-line
   caller/call-media caller/caller caller/placed-call caller/signalling probe/pacer-pool probe/pacer-pool-thread
-  sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
+  srtp/session-keys srtp/counter-mode srtp/gcm srtp/transform srtp/sender srtp/receiver sip/transports/udp media/fleet media/link media/plane-thread media/recorder sip-server/server sip-server/player-legs`
   .split(/\s+/)
   .map((name) => `src/core/${name}.ts`);
 const neighbours = [
@@ -99,6 +110,7 @@ const neighbours = [
   'media/plane',
   'report/render',
   'stats/histogram',
+  'srtp/packet-index',
   'ports/allocator',
 ].map((name) => `src/core/${name}.ts`);
 

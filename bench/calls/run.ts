@@ -120,12 +120,12 @@ export async function runCalls({ caller, engine }: Subject, { calls, callsPerSec
   }
 }
 
-function startEcho(engine: Subject['engine']): Promise<Running> {
+export function startEcho(engine: Subject['engine']): Promise<Running> {
   const args = ['--port', '4000', '--bind', '127.0.0.1', '--status-interval', '0', '--log-format', 'json', '--engine', engine];
   return start(process.execPath, rtplatArgs('echo', ...args), { readyLine: /echo listening on/ });
 }
 
-async function startService(
+export async function startService(
   engine: Subject['engine'],
   ari: { readonly url: string; readonly user: string; readonly password: string },
 ): Promise<Running> {

@@ -1,10 +1,11 @@
 /** `rtplat probe ari:…`: calls that Asterisk is asked for, with both of their ends in one report. */
 import { randomBytes, randomInt } from 'node:crypto';
+import { parseAriCodec } from '../core/caller/ari-audio.ts';
 import { AriLine, namesOf } from '../core/caller/ari-line.ts';
 import { ariRun } from '../core/caller/ari-document.ts';
 import { parseAriTarget } from '../core/caller/ari-target.ts';
 import { Caller } from '../core/caller/caller.ts';
-import type { PlacingOptions } from '../core/caller/options.ts';
+import type { AriOptions } from '../core/caller/options.ts';
 import { ServiceWatch } from '../core/caller/service-watch.ts';
 import { RtplatError } from '../core/errors.ts';
 import type { RunDocument } from '../core/report/run.ts';
@@ -23,10 +24,15 @@ import { writeRun } from './probe-report.ts';
 import { writeWarnings } from './probe-view.ts';
 import type { ProbeCommandOptions } from './probe.ts';
 
-/** @param counted whether `--count` was written. */
-export async function runAriCalls(io: CommandIo, target: string, options: ProbeCommandOptions, counted: boolean): Promise<void> {
+/** What of the options was written on the command line. */
+export interface WrittenOptions {
+  readonly count: boolean;
+  readonly codec: boolean;
+}
+
+export async function runAriCalls(io: CommandIo, target: string, options: ProbeCommandOptions, written: WrittenOptions): Promise<void> {
   const endpoint = parseAriTarget(target);
-  const settings = placingOptions(options, counted);
+  const settings = placingOptions(options, written);
   const password = await ariPassword(io, options);
   const bounds = await readBounds(options, io);
   if (bounds === undefined) return;
@@ -76,9 +82,9 @@ export async function runAriCalls(io: CommandIo, target: string, options: ProbeC
   io.exit(failed ? 1 : bad === 0 && run.summary.verdict === 'inconclusive' ? 4 : bad);
 }
 
-function placingOptions(options: ProbeCommandOptions, counted: boolean): PlacingOptions {
+function placingOptions(options: ProbeCommandOptions, written: WrittenOptions): AriOptions {
   const { for: forNs } = options;
-  if (forNs !== undefined && counted) {
+  if (forNs !== undefined && written.count) {
     throw new RtplatError('usage', '--count and --for both say when the last call begins', { hint: 'leave one of them out' });
   }
   if (forNs !== undefined && options.concurrency === undefined) {
@@ -92,6 +98,7 @@ function placingOptions(options: ProbeCommandOptions, counted: boolean): Placing
     cps: options.cps,
     ringTimeoutNs: options.ringTimeout,
     ptimeMs: checkedPtimeMs(options.ptime),
+    codec: parseAriCodec(options.codec, written.codec),
     match: options.match,
     media: {
       durationNs: options.duration,

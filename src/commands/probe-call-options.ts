@@ -14,6 +14,7 @@ export interface CallCommandOptions {
   readonly codec: string;
   readonly match: MatchMode;
   readonly service?: string;
+  readonly srtp?: string;
   readonly transport?: CallTransport;
   readonly user?: string;
   readonly passwordFile?: string;
@@ -51,6 +52,10 @@ function anyCallOptions(): readonly Option[] {
       default: '30s',
       env: 'RTPLAT_RING_TIMEOUT',
     }),
+    option('--codec <names>', 'codecs to offer, the first choice first: PCMU, PCMA, G722, L16; one of them through ARI', {
+      default: 'PCMU,PCMA',
+      env: 'RTPLAT_CODEC',
+    }),
     option('--match <how>', 'how packets that come back are told apart: by their headers, their bytes, or what is heard in them', {
       choices: MATCH_MODES,
       default: 'auto',
@@ -64,9 +69,8 @@ function anyCallOptions(): readonly Option[] {
 
 function sipOptions(): readonly Option[] {
   return [
-    option('--codec <names>', 'codecs to offer, the first choice first: PCMU, PCMA, G722, L16', {
-      default: 'PCMU,PCMA',
-      env: 'RTPLAT_CODEC',
+    option('--srtp <suites>', 'encrypt the audio: sdes, or suites of it to offer, the first choice first (default: RTP as it is)', {
+      env: 'RTPLAT_SRTP',
     }),
     option('--transport <name>', 'how SIP is spoken (default: what the URI says, else udp)', {
       choices: ['udp', 'tcp', 'tls'],

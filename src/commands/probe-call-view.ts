@@ -1,6 +1,7 @@
 /** What a probe of calls shows. */
 import type { ChalkInstance } from 'chalk';
 import type { CallerProgress } from '../core/caller/caller.ts';
+import type { CallerOptions } from '../core/caller/options.ts';
 import type { SettledCall } from '../core/caller/outcome.ts';
 import { isMatched, matchOf } from '../core/caller/totals.ts';
 import type { CallerResult } from '../core/caller/totals.ts';
@@ -111,6 +112,12 @@ export function mediaPairs({ calls }: CallerResult, { summary }: RunDocument): r
   ];
 }
 
+/** Whoever reads the signalling has the keys of SRTP. */
+export function keyDoubts({ srtp, target }: Pick<CallerOptions, 'srtp' | 'target'>): readonly string[] {
+  if (srtp.length === 0 || target.transport === 'tls') return [];
+  return [`the keys of SRTP went over ${target.transport.toUpperCase()} for all to read: --transport tls, or sips:, hides them`];
+}
+
 /** What a reader should know before believing the numbers; that nothing came back is said of each call already. */
 export function callDoubts({ media, calls }: CallerResult): readonly string[] {
   if (media.received === 0) return [];
@@ -118,11 +125,15 @@ export function callDoubts({ media, calls }: CallerResult): readonly string[] {
   const partly = calls.filter(({ media: each }, i) => kinds[i] === 'header' && each !== null && each.otherSsrc > 0).length;
   // Of those that were matched by audio nobody knows what was lost.
   const heard = kinds.includes('audio');
+  const sum = (of: 'unauthenticated' | 'replayed'): number => calls.reduce((total, call) => total + (call.media?.srtp?.[of] ?? 0), 0);
+  const [forged, replayed] = [sum('unauthenticated'), sum('replayed')];
   return [
     ...doubts(heard ? { ...media, lost: 0 } : media),
     ...(heard && media.lost > 0
       ? [`${media.lost} of ${media.sent} packets were lost, or their audio was not found; the percentiles are those of the others`]
       : []),
+    ...(forged === 0 ? [] : [`${forged} packets that came are not authentic (SRTP): they are in no other number`]),
+    ...(replayed === 0 ? [] : [`${replayed} packets came once more (SRTP): they are in no other number`]),
     ...(partly === 0
       ? []
       : [`in ${partly} calls some packets came back with another SSRC: those are not matched by header, and count as lost`]),

@@ -1,9 +1,9 @@
 /** `rtplat probe sip:…`: calls that are placed, measured and hung up. */
-import { CODEC_NAMES } from '../core/caller/audio.ts';
-import type { CallCodecName } from '../core/caller/audio.ts';
+import { parseCodecs } from '../core/caller/codecs.ts';
 import { callRun } from '../core/caller/document.ts';
 import type { CallerOptions } from '../core/caller/options.ts';
 import type { ServiceWatch } from '../core/caller/service-watch.ts';
+import { parseSrtp } from '../core/caller/srtp.ts';
 import { parseCallTarget } from '../core/caller/target.ts';
 import { RtplatError } from '../core/errors.ts';
 import type { DigestCredentials } from '../core/sip/digest.ts';
@@ -11,7 +11,7 @@ import type { RunDocument } from '../core/report/run.ts';
 import { readBounds } from './bounds.ts';
 import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
-import { callDoubts, callsTables } from './probe-call-view.ts';
+import { callDoubts, callsTables, keyDoubts } from './probe-call-view.ts';
 import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
 import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
 import type { PlacedCalls } from './probe-placing.ts';
@@ -63,7 +63,7 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
   });
   // What failed is no doubt about numbers: it is said even where nobody wants to hear of those.
   for (const { problem, number } of result.calls) if (problem !== null) io.stderr.write(`rtplat: call ${number}: ${problem}\n`);
-  if (options.quiet !== true) await writeWarnings(io, callDoubts(result));
+  if (options.quiet !== true) await writeWarnings(io, [...keyDoubts(settings), ...callDoubts(result)]);
   const failed = result.calls.some(({ problem }) => problem !== null);
   io.exit(failed ? 1 : statusOf(run, gate));
 }
@@ -84,7 +84,7 @@ async function callerOptions(io: CommandIo, target: string, options: ProbeComman
     concurrency: Math.min(options.concurrency ?? options.count, MOST_AT_ONCE),
     cps: options.cps,
     ringTimeoutNs: options.ringTimeout,
-    codecs: codecsOf(options.codec),
+    codecs: parseCodecs(options.codec),
     ptimeMs,
     match: options.match,
     media: {
@@ -94,22 +94,9 @@ async function callerOptions(io: CommandIo, target: string, options: ProbeComman
       seed: options.seed ?? randomInt(0x1_0000_0000),
       bufferBytes: options.buffer,
     },
+    srtp: parseSrtp(options.srtp),
     credentials: await credentialsOf(io, options),
   };
-}
-
-function codecsOf(text: string): readonly CallCodecName[] {
-  const codecs = text.split(',').map((part) => {
-    const name = part.trim().toUpperCase();
-    const known = CODEC_NAMES.find((each) => each === name);
-    if (known === undefined) {
-      throw new RtplatError('usage', `--codec: there is no codec ${part.trim() === '' ? '""' : part.trim()}`, {
-        hint: `write one or more of ${CODEC_NAMES.join(', ')}, a comma between them`,
-      });
-    }
-    return known;
-  });
-  return [...new Set(codecs)];
 }
 
 async function credentialsOf(io: CommandIo, { user, passwordFile, realm }: ProbeCommandOptions): Promise<DigestCredentials | undefined> {

@@ -103,7 +103,10 @@ export function probeCommand(io: CommandIo): Command {
         refuseOptions(command, STREAM_OPTIONS, 'is for udp:// targets: calls have --count, and a packet every --ptime');
         refuseOptions(command, SIP_OPTIONS, 'is for sip: targets');
         const { runAriCalls } = await import('./probe-ari.ts');
-        await runAriCalls(io, target, options, command.getOptionValueSource('count') === 'cli');
+        await runAriCalls(io, target, options, {
+          count: command.getOptionValueSource('count') === 'cli',
+          codec: command.getOptionValueSource('codec') === 'cli',
+        });
         return;
       }
       refuseOptions(command, ARI_OPTIONS, 'is for ari: targets');

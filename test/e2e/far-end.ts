@@ -55,6 +55,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     ssrc: await reflector(engine, rewriting),
     hush: await reflector(engine, hushing),
     mute: await reflector(engine, () => []),
+    twice: await reflector(engine, (bytes) => [bytes, bytes]),
   };
   const dead = await reflector(engine, faithful);
   await dead.close();
@@ -71,7 +72,13 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     const text = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', ...lines, ''].join('\r\n');
     call.answer(encoder.encode(text.replace('PORT', String(port))), performance.now());
   };
-  const invited = (call: ServerCall, user: string): void => {
+  /** SRTP of an echo: with the first key of the offer, that packets come back with; or with one of its own. */
+  const answerSecured = (call: ServerCall, user: string, offer: string): void => {
+    const offered = offer.split('\r\n').find((line) => line.startsWith('a=crypto:')) ?? '';
+    const key = user === 'srtp-other' ? offered.replace(/inline:.*/, `inline:${randomBytes(30).toString('base64')}`) : offered;
+    answer(call, (user === 'srtp-twice' ? media.twice : media.echo).at.port, ['m=audio PORT RTP/SAVP 0', key]);
+  };
+  const invited = (call: ServerCall, user: string, offer: string): void => {
     const nowMs = performance.now();
     if (user === 'busy') return call.reject(486, nowMs, { headers: [['Reason', 'Q.850;cause=17;text="User busy"']] });
     if (user === 'nobody') return call.reject(404, nowMs);
@@ -81,6 +88,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     if (user === 'rings') return undefined;
     if (user === 'dead') answer(call, dead.at.port);
     else if (user === 'g729') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 18', 'a=rtpmap:18 G729/8000']);
+    else if (user.startsWith('srtp')) answerSecured(call, user, offer);
     else if (user === 'held') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 0', 'a=inactive']);
     else answer(call, (user === 'ssrc' || user === 'hush' || user === 'mute' ? media[user] : media.echo).at.port);
     return undefined;
@@ -108,7 +116,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
           change(-1);
         },
       });
-      invited(call, user);
+      invited(call, user, new TextDecoder().decode(request.body));
     },
   });
   const endpoint = await SipEndpoint.start(

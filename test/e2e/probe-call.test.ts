@@ -180,6 +180,48 @@ describe('a call that is not measured says so, and never by a 0', () => {
   });
 });
 
+describe('a call that is encrypted', () => {
+  const BRIEF = ['--duration', '300ms', '--timeout', '1s'];
+
+  it.each(['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32', 'AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'])(
+    '%s: what comes back with the right key is measured like any other',
+    async (suite) => {
+      const { run, rows } = await probe(target('srtp'), '--srtp', suite, '--duration', '300ms', ...PATIENT);
+      expect(run.summary).toMatchObject({ sent: 15, received: 15, lost: 0, match: 'header' });
+      expect(run.options).toMatchObject({ srtp: suite });
+      expect(rows[0]).toMatchObject({ counters: { returned: 15, malformed: 0 }, srtp: { suite, unauthenticated: 0, replayed: 0 } });
+    },
+  );
+
+  it('with another key nothing has come back, nothing is lost, and the line says why', async () => {
+    const { status, stderr, run, rows } = await probe(target('srtp-other'), '--srtp', 'sdes', ...BRIEF);
+    const why = 'none is authentic by the key of the far end (AES_CM_128_HMAC_SHA1_80): another key, or no SRTP';
+    expect([status, stderr]).toEqual([1, `rtplat: call 1: 15 packets came back, and ${why}\n`]);
+    expect(run.summary).toMatchObject({ sent: 0, received: 0, p50_latency: null, packet_loss_ratio: null });
+    expect(rows[0]).toMatchObject({ match: null, srtp: { unauthenticated: 15, replayed: 0 } });
+    expect(rows[0]).not.toHaveProperty('counters');
+  });
+
+  it('what comes twice is counted once, and said', async () => {
+    const given = ['probe', target('srtp-twice'), '--srtp', 'sdes', '--duration', '300ms', ...PATIENT, '--json'];
+    const { stdout, stderr } = await runCli(given);
+    const run = parseRun(stdout, 'standard output');
+    expect(run.summary).toMatchObject({ sent: 15, received: 15, lost: 0, duplicates: 0 });
+    // The last of the copies may come after the end.
+    expect(run.calls[0]?.srtp?.replayed).toBeGreaterThanOrEqual(14);
+    expect(stderr).toMatch(/Warning: \d+ packets came once more \(SRTP\)/);
+    expect(stderr).toContain('Warning: the keys of SRTP went over UDP for all to read');
+    expect(stdout).not.toContain('inline');
+  });
+
+  it('an answer without encryption is no call', async () => {
+    const { status, stderr, run } = await probe(target('echo'), '--srtp', 'sdes', ...BRIEF);
+    const why = 'the answer has audio over RTP/AVP, the offer audio over RTP/SAVP';
+    expect([status, stderr]).toEqual([1, `rtplat: call 1: no SRTP, or no codec, in common: ${why}\n`]);
+    expect(run.summary.sent).toBe(0);
+  });
+});
+
 describe('each failure has its own line, and status 1', () => {
   it.each([
     ['busy', 'busy (486 Busy Here, Q.850 cause 17 "User busy")', 486],
@@ -289,6 +331,9 @@ describe('what cannot be meant', () => {
     [['sip:me:secret@127.0.0.1'], 'a password does not belong into a URI'],
     [['sips:600@127.0.0.1', '--transport', 'udp'], 'sips: is TLS all the way'],
     [['sip:600@127.0.0.1', '--codec', 'opus'], 'there is no codec opus'],
+    [['sip:600@127.0.0.1', '--srtp', 'dtls'], '--srtp: there is no suite dtls; write sdes, or one or more of AES_CM_128_HMAC_SHA1_80'],
+    [['udp://127.0.0.1:9', '--srtp', 'sdes'], '--srtp is for calls: sip: and ari: targets'],
+    [['ari:Local/600@callers', '--srtp', 'sdes'], '--srtp is for sip: targets'],
     [['sip:600@127.0.0.1', '--ptime', '25ms'], 'cannot have a ptime of 25 ms'],
     [['sip:600@127.0.0.1', '--timeout', '20m'], 'too many packets within the time-out'],
     [['sip:600@127.0.0.1', '--user', 'me'], 'no password for --user me; set RTPLAT_SIP_PASSWORD'],
@@ -299,7 +344,8 @@ describe('what cannot be meant', () => {
     [['udp://127.0.0.1:9', '--count', '3'], '--count is for calls: sip: and ari: targets'],
     [['udp://127.0.0.1:9', '--service', 'http://127.0.0.1:9'], '--service is for ari: targets'],
     [['sip:600@127.0.0.1', '--ari-user', 'me'], '--ari-user is for ari: targets'],
-    [['ari:Local/600@callers', '--codec', 'PCMA'], '--codec is for sip: targets'],
+    [['ari:Local/600@callers', '--codec', 'PCMA,L16'], 'calls through ARI have one codec; write one of PCMU, PCMA, G722'],
+    [['ari:Local/600@callers', '--codec', 'L16'], '--codec L16: Asterisk drops L16 that comes over external media'],
     [['ari:Local/600@callers', '--streams', '3'], '--streams is for udp:// targets'],
     [['ari:Local/600@callers', '--count', '3', '--for', '5s'], '--count and --for both say when the last call begins'],
     [['ari:Local/600@callers', '--for', '5s'], '--for without --concurrency'],

@@ -10,12 +10,13 @@ import type { NegotiatedMedia } from '../sip/sdp-offer.ts';
 import type { Endpoint } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
 import { escapeControl } from '../values/terminal.ts';
+import { ariCodecOf, ariFormatOf } from './ari-audio.ts';
 import { ariMediaProblem, breakProblem, causeText } from './ari-outcome.ts';
 import type { AriBreak } from './ari-outcome.ts';
 import { measureMedia } from './call-media.ts';
 import type { CallMeasurement, MediaHost } from './call-media.ts';
 import type { OngoingCall } from './line.ts';
-import type { PlacingOptions } from './options.ts';
+import type { AriOptions } from './options.ts';
 import type { CallOutcome } from './outcome.ts';
 import { bindPorts } from './ports.ts';
 import type { CallPorts } from './ports.ts';
@@ -34,7 +35,7 @@ export interface AriCallIds {
 export interface AriCallHost {
   readonly media: MediaHost;
   readonly api: AriDialApi;
-  readonly options: PlacingOptions;
+  readonly options: AriOptions;
   readonly endpoint: string;
   /** Where Asterisk is told to send RTP. */
   readonly advertise: string;
@@ -155,12 +156,12 @@ export class AriCall implements OngoingCall {
 
   /** The port, the channel that carries its RTP, and the bridge: before the call, so that it has media as soon as it is answered. */
   async #prepare(): Promise<void> {
-    const { api, media, advertise } = this.#host;
+    const { api, media, advertise, options } = this.#host;
     this.#ports = await bindPorts(media.engine, media.bindAddress);
     const { leg, bridge } = this.#ids;
     this.#made.push('leg', 'bridge');
     const host = formatHostPort(advertise, this.#ports.rtp.local.port);
-    const peer = await this.#until(api.createExternalMedia(leg, host, 'ulaw', this.#variables()));
+    const peer = await this.#until(api.createExternalMedia(leg, host, ariFormatOf(options.codec), this.#variables()));
     // Not before: a bridge of ours without that channel is the leaving of a dead run.
     await this.#until(Promise.all([this.#legStarted.promise, api.createBridge(bridge)]));
     if (peer === undefined) throw new RtplatError('ari', 'Asterisk did not say where it takes our RTP (UNICASTRTP_LOCAL_ADDRESS)');
@@ -176,7 +177,7 @@ export class AriCall implements OngoingCall {
     const { ringTimeoutNs } = options;
     const ring = setTimeout(() => this.#over({ why: 'no-answer', afterNs: ringTimeoutNs }), ringTimeoutNs / NS_PER_MS);
     const request = api.originate({
-      ...{ endpoint, channelId: near, otherChannelId: far, format: 'ulaw', variables: this.#variables() },
+      ...{ endpoint, channelId: near, otherChannelId: far, format: ariFormatOf(options.codec), variables: this.#variables() },
       timeoutSeconds: Math.ceil(ringTimeoutNs / NS_PER_S) + RING_MARGIN_S,
     });
     try {
@@ -198,9 +199,10 @@ export class AriCall implements OngoingCall {
   async #measure(): Promise<void> {
     const { media, options } = this.#host;
     const peer = this.#peer as Endpoint;
+    const codec = ariCodecOf(options.codec);
     const agreed: NegotiatedMedia = {
-      codec: { name: 'PCMU', clockRateHz: 8_000, payloadType: 0 },
-      ...{ dtmf: undefined, receive: { payloadType: 0, dtmf: undefined }, ptimeMs: options.ptimeMs },
+      codec,
+      ...{ dtmf: undefined, receive: { payloadType: codec.payloadType, dtmf: undefined }, ptimeMs: options.ptimeMs },
       ...{ remote: peer, rtcp: { address: peer.address, port: peer.port + 1 }, rtcpMux: false, direction: 'sendrecv' },
     };
     const measurement = await measureMedia(media, this.#ports as CallPorts, agreed, this.#number);
@@ -256,7 +258,9 @@ export class AriCall implements OngoingCall {
       endedAt: new Date().toISOString(),
       port: this.#ports?.rtp.local.port ?? null,
       peer: this.#peer === undefined ? null : formatHostPort(this.#peer.address, this.#peer.port),
-      ...(this.#peer === undefined ? { codec: null, ptimeMs: null } : { codec: 'PCMU', ptimeMs: this.#host.options.ptimeMs }),
+      ...(this.#peer === undefined
+        ? { codec: null, ptimeMs: null }
+        : { codec: this.#host.options.codec, ptimeMs: this.#host.options.ptimeMs }),
       ...{ requestDelayMs: null, earlyMediaMs: null, disconnectMs: null, status: null },
       answeredMs: this.#answeredMs,
       endingMs: this.#endingMs,

@@ -7,13 +7,13 @@ import { budgetWith } from './budget-members.ts';
 import { agreementOf, serviceMembers } from './agreement.ts';
 import { cameBack } from './ari-outcome.ts';
 import { callsRun } from './document.ts';
-import type { PlacingOptions } from './options.ts';
+import type { AriOptions } from './options.ts';
 import type { SettledCall } from './outcome.ts';
 import type { ServiceFacts } from './service-watch.ts';
 import type { CallerResult } from './totals.ts';
 
 export interface AriRunParts {
-  readonly options: PlacingOptions;
+  readonly options: AriOptions;
   /** Origin of Asterisk's HTTP server. */
   readonly url: string;
   readonly user: string;
@@ -34,7 +34,14 @@ export function ariRun(result: CallerResult, parts: AriRunParts, labels: RunLabe
     ...run,
     ...verdictOf(run, result),
     ...(service === null ? {} : { budget: budgetWith(service, run, names) }),
-    options: { ...run.options, ari_url: parts.url, ari_user: parts.user, asterisk: parts.asterisk, service: service?.url ?? null },
+    options: {
+      ...run.options,
+      codecs: parts.options.codec,
+      ari_url: parts.url,
+      ari_user: parts.user,
+      asterisk: parts.asterisk,
+      service: service?.url ?? null,
+    },
     calls: run.calls.map((row, i) => withAri(row, result.calls[i] as SettledCall, service)),
     ari: loadOf(result.calls, parts),
   };

@@ -9,11 +9,11 @@ import type { UdpEngine } from '../udp/engine.ts';
 import { AriCall } from './ari-call.ts';
 import type { MediaHost } from './call-media.ts';
 import type { CallLine, OngoingCall } from './line.ts';
-import type { PlacingOptions } from './options.ts';
+import type { AriOptions } from './options.ts';
 
 export interface AriLineParts {
   readonly engine: UdpEngine;
-  readonly options: PlacingOptions;
+  readonly options: AriOptions;
   readonly url: URL;
   readonly user: string;
   readonly password: string;

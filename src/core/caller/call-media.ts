@@ -51,7 +51,7 @@ const RANDOM_VALUES = 2 ** 32;
 export async function measureMedia(
   host: MediaHost,
   ports: CallPorts,
-  { codec, ptimeMs, remote, rtcp: remoteRtcp }: NegotiatedMedia,
+  { codec, ptimeMs, remote, rtcp: remoteRtcp, srtp }: NegotiatedMedia,
   number: number,
 ): Promise<CallMeasurement> {
   const { engine, bindAddress, options, correlator, pacing, tally } = host;
@@ -64,10 +64,11 @@ export async function measureMedia(
   const noisy = { ...silent, noiseSeed: seed };
   const probe: ProbeOptions = {
     ...options.media,
-    ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs },
+    ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs, srtp },
     audio: mode === 'header' ? silent : noisy,
   };
-  const rtcp = speakRtcp(engine, ports.rtcp, remoteRtcp, probe);
+  // Where RTP is encrypted RTCP must be, too (RFC 3711 §3.4): none is spoken there.
+  const rtcp = speakRtcp(engine, ports.rtcp, srtp === undefined ? remoteRtcp : undefined, probe);
   const session = new ProbeSession({
     ...{ engine, pacing, tally, options: probe, targets: [remote], companion: rtcp },
     locals: [{ address: bindAddress, port: ports.rtp.local.port }],

@@ -28,6 +28,7 @@ export function callRun(result: CallerResult, options: CallerOptions, labels: Ru
       ...run.options,
       codecs: options.codecs.join(' '),
       transport: options.target.transport,
+      srtp: options.srtp.join(' '),
       ...(service === null ? {} : { service: service.url }),
     },
     calls,
@@ -96,6 +97,7 @@ function rowOf(call: SettledCall): CallRow {
     ...(typeof reason === 'string' ? { match_reason: reason } : {}),
     ...scoreOf(measured, call.codec),
     other_ssrc: media?.otherSsrc ?? null,
+    ...(media?.srtp === undefined ? {} : { srtp: media.srtp }),
     rtcp: call.rtcp === null ? null : rtcpOf(call.rtcp),
   };
 }

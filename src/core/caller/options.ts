@@ -1,8 +1,10 @@
 /** What a run of calls is to be like. */
 import type { ProbeOptions } from '../probe/result.ts';
 import type { DigestCredentials } from '../sip/digest.ts';
+import type { AriCodecName } from './ari-audio.ts';
 import type { CallCodecName } from './audio.ts';
 import type { MatchMode } from './match-choice.ts';
+import type { SrtpSuiteName } from '../srtp/suites.ts';
 import type { CallTarget } from './target.ts';
 
 /** However calls are placed. */
@@ -24,10 +26,17 @@ export interface PlacingOptions {
   readonly media: Pick<ProbeOptions, 'durationNs' | 'timeoutNs' | 'lateThresholdNs' | 'seed' | 'bufferBytes'>;
 }
 
+/** Calls through ARI. */
+export interface AriOptions extends PlacingOptions {
+  readonly codec: AriCodecName;
+}
+
 /** Calls by SIP. */
 export interface CallerOptions extends PlacingOptions {
   readonly target: CallTarget;
   /** The first choice first; at least one. */
   readonly codecs: readonly CallCodecName[];
+  /** Suites of SRTP to offer, the first choice first; none: RTP is not encrypted. */
+  readonly srtp: readonly SrtpSuiteName[];
   readonly credentials: DigestCredentials | undefined;
 }

@@ -106,7 +106,7 @@ export function problemOf(end: ClientCallEnd, ours: OurReasons, unreachable: str
 }
 
 /** @returns what is wrong with media that ran to their end, one line. */
-export function mediaProblemOf({ sent, received, otherSsrc, unmatched, malformed, lastError, streams }: ProbeResult): string | null {
+export function mediaProblemOf({ sent, received, otherSsrc, unmatched, malformed, lastError, streams, srtp }: ProbeResult): string | null {
   if (sent === 0) return 'no media: the call ended before a packet was sent';
   if (received > 0) return null;
   const reason = streams[0]?.match_reason;
@@ -115,6 +115,8 @@ export function mediaProblemOf({ sent, received, otherSsrc, unmatched, malformed
     const why = 'what is between makes packets of its own, or that number does not echo';
     return `${otherSsrc} packets came back with another SSRC: not matched by header, so that no round trip is known (${why})`;
   }
+  if (srtp !== undefined && srtp.unauthenticated > 0)
+    return `${srtp.unauthenticated} packets came back, and none is authentic by the key of the far end (${srtp.suite}): another key, or no SRTP`;
   if (unmatched + malformed > 0) return `${unmatched + malformed} datagrams came that are no echo of a packet sent: not matched by header`;
   return `no media: none of ${sent} packets came back${lastError === null ? '' : ` (${lastError})`}; does that number echo?`;
 }

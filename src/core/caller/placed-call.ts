@@ -1,4 +1,5 @@
 /** One call from its INVITE to its end: the ports, the offer and its answer, the media that are measured, the line that says what went wrong. */
+import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RtplatError } from '../errors.ts';
@@ -7,6 +8,9 @@ import type { ClientCall, ClientCallEnd, ClientCallListener } from '../sip/clien
 import { answerOffer, createOffer, readAnswer } from '../sip/sdp-offer.ts';
 import type { LocalMedia, NegotiatedMedia, Offer, SentDescription } from '../sip/sdp-offer.ts';
 import type { Reoffer } from '../sip/server-call.ts';
+import type { SdesKey } from '../srtp/sdes.ts';
+import { masterBytes } from '../srtp/suites.ts';
+import type { SrtpKeys, SrtpSuiteName } from '../srtp/suites.ts';
 import type { Timer } from '../sip/scheduler.ts';
 import type { SipFlow } from '../sip/transactions.ts';
 import { formatHostPort } from '../values/address.ts';
@@ -120,7 +124,7 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
 
   #place(flow: SipFlow, ports: CallPorts): string {
     const { signalling, options } = this.#host;
-    const { target, codecs, ptimeMs, credentials, ringTimeoutNs } = options;
+    const { target, codecs, ptimeMs, credentials, ringTimeoutNs, srtp } = options;
     const { agent } = signalling;
     const ours: LocalMedia = {
       address: flow.local.address,
@@ -129,6 +133,7 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
       telephoneEvent: true,
       ptimeMs,
       direction: 'sendrecv',
+      ...(srtp.length === 0 ? {} : { crypto: srtp.map(newKey) }),
       sessionId: String(Number.parseInt(agent.tools.random(4), 16)),
       version: 1,
     };
@@ -169,7 +174,8 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
     this.#answeredMs = atMs - this.#startMs;
     this.#ring?.cancel();
     const read = readAnswer(this.#offer as Offer, body);
-    if ('problem' in read) this.#failMedia(`no codec in common: ${read.problem}`);
+    if ('problem' in read)
+      this.#failMedia(`${this.#host.options.srtp.length === 0 ? 'no codec' : 'no SRTP, or no codec,'} in common: ${read.problem}`);
     else if (isIP(read.media.remote.address) === 0)
       this.#failMedia('no media: the answer has a name for the address of its media, and none is resolved');
     else if (read.media.direction !== 'sendrecv')
@@ -186,15 +192,21 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
     const agreed = this.#agreed;
     if (agreed === undefined) return { status: 491 };
     const { name, clockRateHz } = agreed.codec;
-    const local: LocalMedia = { ...ours, codecs: [{ name, clockRateHz }] };
+    const crypto = ours.crypto?.filter(({ tag }) => tag === agreed.srtp?.tag);
+    const local: LocalMedia = { ...ours, codecs: [{ name, clockRateHz }], ...(crypto === undefined ? {} : { crypto }) };
     if (body.length === 0) {
       this.#sent = createOffer(local, this.#sent);
       return { status: 200, body: encoder.encode(this.#sent.text) };
     }
     const answer = answerOffer(body, local, this.#sent);
     if ('status' in answer) return { status: answer.status, headers: [['Warning', answer.warning]] };
-    const { remote, codec, direction } = answer.media;
-    if (remote.address !== agreed.remote.address || remote.port !== agreed.remote.port || codec.payloadType !== agreed.codec.payloadType) {
+    const { remote, codec, direction, srtp } = answer.media;
+    if (
+      !isSameKey(srtp, agreed.srtp) ||
+      remote.address !== agreed.remote.address ||
+      remote.port !== agreed.remote.port ||
+      codec.payloadType !== agreed.codec.payloadType
+    ) {
       return { status: 488, headers: [['Warning', `399 rtplat "media that are measured do not move"`]] };
     }
     this.#sent = answer;
@@ -306,6 +318,17 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
       rtcp: this.#result === null ? null : (this.#measurement?.rtcp() ?? null),
     };
   }
+}
+
+/** For one direction of one call: RFC 4568 §6.1 wants one of its own for each. */
+function newKey(suite: SrtpSuiteName, index: number): SdesKey {
+  return { tag: index + 1, key: { suite, master: randomBytes(masterBytes(suite)) } };
+}
+
+/** Whether the far end goes on with the key that it had. */
+function isSameKey(one: SrtpKeys | undefined, other: SrtpKeys | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.receive.suite === other.receive.suite && one.receive.master.every((byte, i) => byte === other.receive.master[i]);
 }
 
 /** Parts of it may be the far end's words. */

@@ -117,8 +117,13 @@ function factsOf({ latency, sendError: _sendError, hostDelay: _hostDelay, series
 const NOWHERE = { address: '', port: 0 };
 
 /** Whether what came back were packets that were sent: or nothing did, which is loss. */
-export function isMatched({ received, unmatched, malformed }: Pick<ProbeResult, 'received' | 'unmatched' | 'malformed'>): boolean {
-  return received > 0 || unmatched + malformed === 0;
+export function isMatched({
+  received,
+  unmatched,
+  malformed,
+  srtp,
+}: Pick<ProbeResult, 'received' | 'unmatched' | 'malformed' | 'srtp'>): boolean {
+  return received > 0 || unmatched + malformed + (srtp?.unauthenticated ?? 0) === 0;
 }
 
 /** How the packets of a call were matched; null where they were not. */

@@ -119,8 +119,9 @@ function jobOf({ id, options, memory: buffer, sends }: Extract<PoolMessage, { re
   const memory = new PacerMemory(options, buffer);
   const schedule = new Schedule(options);
   const sources = streamSources(options);
-  const { ptimeNs, audio } = options;
-  const sender = sends ? new PacketSender({ libc: libc ?? loadLibc(), memory, schedule, sources, ptimeNs, audio }) : undefined;
+  const { ptimeNs, audio, srtp } = options;
+  const shared = { memory, schedule, sources, ptimeNs, audio, srtp: srtp?.send };
+  const sender = sends ? new PacketSender({ libc: libc ?? loadLibc(), ...shared }) : undefined;
   return { id, schedule, memory, sender, n: 0, dueNs: Number.POSITIVE_INFINITY };
 }
 

@@ -1,4 +1,6 @@
 /** Sends the packets of a probe through the descriptors of its sockets, one system call each: they belong to as many streams. */
+import { SrtpSender } from '../srtp/sender.ts';
+import type { SrtpKey } from '../srtp/suites.ts';
 import type { TokenKey } from '../echo/token.ts';
 import { nowNs } from '../udp/clock.ts';
 import { EAGAIN, ECONNREFUSED, EINTR, MSG_DONTWAIT, POLLOUT } from '../udp/batch/layout.ts';
@@ -22,6 +24,8 @@ export interface PacketSenderOptions {
   readonly audio?: ProbeAudio | undefined;
   /** Signs each packet, where it is to be signed. */
   readonly token?: TokenKey | undefined;
+  /** Encrypts them. */
+  readonly srtp?: SrtpKey | undefined;
 }
 
 export class PacketSender {
@@ -31,7 +35,10 @@ export class PacketSender {
   readonly #sources: readonly StreamSource[];
   readonly #packet: Uint8Array;
   readonly #token: TokenKey | undefined;
-  readonly #packetAddress: number;
+  readonly #srtp: SrtpSender | undefined;
+  /** What goes out: the packet, or what it is encrypted to. */
+  readonly #wire: Uint8Array;
+  readonly #wireAddress: number;
   /** struct pollfd: descriptor (int), events, revents (short each). */
   readonly #pollfd = new Int32Array(2);
   readonly #pollfdAddress: number;
@@ -39,14 +46,16 @@ export class PacketSender {
   #index = 0;
   #fd = -1;
 
-  constructor({ libc, memory, schedule, sources, ptimeNs, audio, token }: PacketSenderOptions) {
+  constructor({ libc, memory, schedule, sources, ptimeNs, audio, token, srtp }: PacketSenderOptions) {
     this.#libc = libc;
     this.#memory = memory;
     this.#schedule = schedule;
     this.#sources = sources;
     this.#packet = silentPacket(ptimeNs, audio);
     this.#token = token;
-    this.#packetAddress = libc.addressOf(this.#packet);
+    this.#srtp = srtp === undefined ? undefined : new SrtpSender(srtp, this.#packet.length);
+    this.#wire = this.#srtp?.packet ?? this.#packet;
+    this.#wireAddress = libc.addressOf(this.#wire);
     this.#pollfdAddress = libc.addressOf(new Uint8Array(this.#pollfd.buffer));
   }
 
@@ -55,14 +64,16 @@ export class PacketSender {
     this.#stream = this.#schedule.streamOf(n);
     this.#index = this.#schedule.indexOf(n);
     this.#fd = this.#memory.fds[this.#stream] as number;
-    (this.#sources[this.#stream] as StreamSource).write(this.#packet, this.#index);
+    const source = this.#sources[this.#stream] as StreamSource;
+    source.write(this.#packet, this.#index);
     this.#token?.sign(this.#packet);
+    this.#srtp?.protect(this.#packet, source.ssrc, source.countedSequenceOf(this.#index));
   }
 
   /** Sends packet `n`, which was made last. Announced first. */
   send(n: number): void {
     this.#memory.announceSent(n, nowNs());
-    if (this.#libc.send(this.#fd, this.#packetAddress, this.#packet.length, MSG_DONTWAIT) < 0) this.#insist();
+    if (this.#libc.send(this.#fd, this.#wireAddress, this.#wire.length, MSG_DONTWAIT) < 0) this.#insist();
   }
 
   /** The first try of a packet failed. */
@@ -83,7 +94,7 @@ export class PacketSender {
         this.#memory.refuse(this.#stream, errno);
         return;
       }
-    } while (this.#libc.send(this.#fd, this.#packetAddress, this.#packet.length, MSG_DONTWAIT) < 0);
+    } while (this.#libc.send(this.#fd, this.#wireAddress, this.#wire.length, MSG_DONTWAIT) < 0);
   }
 
   #waitForRoom(): void {

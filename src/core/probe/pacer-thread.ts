@@ -43,6 +43,7 @@ function announcer(): Pick<Beat, 'prepare' | 'due'> {
     ptimeNs: options.ptimeNs,
     audio: options.audio,
     token: options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey),
+    srtp: options.srtp?.send,
   });
   return { prepare: (n) => sender.prepare(n), due: (n) => sender.send(n) };
 }

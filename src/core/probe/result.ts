@@ -1,6 +1,7 @@
 /** What a probe measured. Nanoseconds, and counts of packets; the run document is made from it. */
 import type { CallRow, SeriesRow } from '../report/run.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
+import type { SrtpKeys, SrtpSuiteName } from '../srtp/suites.ts';
 import type { ProbeAudio } from './source.ts';
 import type { ClockName, Endpoint, EngineName } from '../udp/engine.ts';
 
@@ -22,6 +23,8 @@ export interface ProbeOptions {
   readonly bufferBytes: number;
   /** Of the tokens at the end of the packets; without it they carry none. */
   readonly tokenKey?: string | undefined;
+  /** Of a single stream that is encrypted. */
+  readonly srtp?: SrtpKeys | undefined;
 }
 
 /** Packets of one stream, or of all. `sent = received + lost + inFlight`. */
@@ -78,8 +81,19 @@ export interface ProbeResult extends ProbeCounts {
   readonly refusals: number;
   /** What the kernel reported last for any socket, `EHOSTUNREACH: …`; null when nothing. */
   readonly lastError: string | null;
+  /** Of a stream that was encrypted, what came and was dropped; missing where none was. */
+  readonly srtp?: SrtpFacts;
   readonly series: readonly SeriesRow[];
   readonly streams: readonly CallRow[];
+}
+
+/** Neither is among the packets that came. */
+export interface SrtpFacts {
+  readonly suite: SrtpSuiteName;
+  /** Encrypted with another key, altered, or not encrypted at all. */
+  readonly unauthenticated: number;
+  /** Had come before. */
+  readonly replayed: number;
 }
 
 /** How far a probe has come. */

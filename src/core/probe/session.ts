@@ -8,6 +8,8 @@
 import { constants, getPriority, setPriority } from 'node:os';
 import { TokenKey } from '../echo/token.ts';
 import { RtplatError } from '../errors.ts';
+import { DROPPED, SrtpReceiver } from '../srtp/receiver.ts';
+import { SrtpSender } from '../srtp/sender.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 import type { BatchSocket } from '../udp/batch/socket.ts';
 import { errnoName } from '../udp/batch/layout.ts';
@@ -95,6 +97,8 @@ export class ProbeSession {
   readonly #sockets: UdpSocket[] = [];
   readonly #packet: Uint8Array;
   readonly #token: TokenKey | undefined;
+  readonly #srtpSender: SrtpSender | undefined;
+  readonly #srtpReceiver: SrtpReceiver | undefined;
   readonly #latency: LatencyHistogram = new LatencyHistogram();
   readonly #sendError: LatencyHistogram = new LatencyHistogram();
   /** Only with the kernel's clock. */
@@ -131,6 +135,9 @@ export class ProbeSession {
     this.#schedule = new Schedule(options);
     this.#packet = silentPacket(options.ptimeNs, options.audio);
     this.#token = options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey);
+    const { srtp } = options;
+    this.#srtpSender = srtp === undefined ? undefined : new SrtpSender(srtp.send, this.#packet.length);
+    this.#srtpReceiver = srtp === undefined ? undefined : new SrtpReceiver(srtp.receive);
     this.#series = new SecondSeries(options.timeoutNs);
     this.#memory = new PacerMemory(options);
     this.#sendsItself = engine.name === 'batch';
@@ -233,10 +240,14 @@ export class ProbeSession {
     for (let left = BURST; left > 0 && this.#abortedNs === undefined && memory.announcedBeyond(this.#next) > 0; left--) {
       const n = this.#next;
       const i = this.#schedule.streamOf(n);
-      (this.#sources[i] as StreamSource).write(this.#packet, this.#schedule.indexOf(n));
+      const source = this.#sources[i] as StreamSource;
+      const index = this.#schedule.indexOf(n);
+      source.write(this.#packet, index);
       this.#token?.sign(this.#packet);
+      this.#srtpSender?.protect(this.#packet, source.ssrc, source.countedSequenceOf(index));
+      const wire = this.#srtpSender?.packet ?? this.#packet;
       this.#sent(n, this.#engine.nowNs());
-      (this.#sockets[i] as UdpSocket).send(this.#packet, 0, this.#packet.length);
+      (this.#sockets[i] as UdpSocket).send(wire, 0, wire.length);
     }
     memory.take(this.#next);
     if (this.#abortedNs === undefined && memory.announcedBeyond(this.#next) > 0) this.#sendAgain ??= setImmediate(() => this.#sendDue());
@@ -261,8 +272,10 @@ export class ProbeSession {
 
   #arrived(i: number, stream: EchoStream, buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
     this.#catchUp();
-    this.#companion?.arrived(buffer, offset, length, arrival.atNs);
-    const latencyNs = stream.arrived(buffer, offset, length, arrival);
+    const plainLength = this.#srtpReceiver?.open(buffer, offset, length) ?? length;
+    if (plainLength === DROPPED) return;
+    this.#companion?.arrived(buffer, offset, plainLength, arrival.atNs);
+    const latencyNs = stream.arrived(buffer, offset, plainLength, arrival);
     if (latencyNs >= 0) this.#returned(i, stream.lastIndex, latencyNs, stream.lastLate, stream.lastHostDelayNs);
   }
 
@@ -351,12 +364,19 @@ export class ProbeSession {
       sendBufferBytes: Math.min(...this.#sockets.map((socket) => socket.sendBufferBytes)),
       refusals: this.#refusals,
       lastError: this.#lastError,
+      ...this.#srtpFacts(),
       series: this.#series.finish(nowNs - this.#startNs, counts.lost),
       streams: this.#streams.map((stream, i) => {
         const socket = this.#sockets[i] as UdpSocket;
         return stream.row(socket.local.port, socket.sendErrors + this.#memory.refusedOf(i));
       }),
     };
+  }
+
+  #srtpFacts(): Pick<ProbeResult, 'srtp'> {
+    const { srtp } = this.#options;
+    if (srtp === undefined || this.#srtpReceiver === undefined) return {};
+    return { srtp: { suite: srtp.receive.suite, ...this.#srtpReceiver.counters() } };
   }
 
   #counts(): ProbeCounts {

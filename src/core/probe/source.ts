@@ -48,12 +48,20 @@ export interface SourceOptions {
   readonly seed: number;
   /** PCMU without it. */
   readonly audio?: ProbeAudio | undefined;
+  /** Whether the packets are encrypted. */
+  readonly srtp?: object | undefined;
 }
 
+/** RFC 3711 §3.3.1: lest the number wraps before the far end has got a packet, which then could not know. */
+const SRTP_FIRST_SEQUENCES = 0x7fff;
+
 /** The streams of a probe, the same for the same options in every thread. */
-export function streamSources({ streams, intervalNs, seed, audio }: SourceOptions): StreamSource[] {
+export function streamSources({ streams, intervalNs, seed, audio, srtp }: SourceOptions): StreamSource[] {
   const random = new SeededRandom(seed);
-  return Array.from({ length: streams }, () => new StreamSource(intervalNs, random, audio));
+  return Array.from(
+    { length: streams },
+    () => new StreamSource(intervalNs, random, audio, srtp === undefined ? 0xffff : SRTP_FIRST_SEQUENCES),
+  );
 }
 
 export class StreamSource {
@@ -64,11 +72,12 @@ export class StreamSource {
   readonly #clockRateHz: number;
   readonly #noise: NoisePayload | undefined;
 
-  constructor(intervalNs: number, random: SeededRandom, audio: ProbeAudio = PCMU_AUDIO) {
+  /** @param firstSequences of the bits of a random number, those that the first sequence number has. */
+  constructor(intervalNs: number, random: SeededRandom, audio: ProbeAudio = PCMU_AUDIO, firstSequences: number = 0xffff) {
     const { payloadType, clockRateHz } = audio;
     this.#header.payloadType = payloadType;
     this.#header.ssrc = random.uint32();
-    this.#firstSequence = random.uint16();
+    this.#firstSequence = random.uint16() & firstSequences;
     this.#firstTimestamp = random.uint32();
     this.#ticks = (intervalNs * clockRateHz) / 1e9;
     this.#clockRateHz = clockRateHz;
@@ -99,7 +108,12 @@ export class StreamSource {
   }
 
   sequenceOf(index: number): number {
-    return (this.#firstSequence + index) & 0xffff;
+    return this.countedSequenceOf(index) & 0xffff;
+  }
+
+  /** The same, counted on beyond 16 bits. */
+  countedSequenceOf(index: number): number {
+    return this.#firstSequence + index;
   }
 
   /** @returns the number of the packet with that sequence number, of the 65,536 up to packet `last`; negative when it is none of ours. */

@@ -134,6 +134,8 @@ export interface CallRow extends Partial<LatencySummary> {
   readonly other_ssrc?: number | null;
   /** What the far end of a call that was placed said by RTCP; null where there were no media. */
   readonly rtcp?: CallRtcpMembers | null;
+  /** Of a call whose RTP was encrypted: what came, was not authentic or had come before, and is in no other number. */
+  readonly srtp?: { readonly suite: string; readonly unauthenticated: number; readonly replayed: number };
   /** Of a call that was placed by SIP. */
   readonly sip?: SipCallMembers;
   /** Of a call that Asterisk was asked for. */

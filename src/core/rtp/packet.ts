@@ -74,6 +74,17 @@ export function createRtpPacket(): RtpPacket {
  * @returns undefined when `out` holds the packet, else why the bytes are not RTP (then `out` is unspecified).
  */
 export function parseRtp(buffer: Uint8Array, offset: number, length: number, out: RtpPacket): RtpRejection | undefined {
+  const rejection = parseUnpaddedRtp(buffer, offset, length, out);
+  if (rejection !== undefined || ((buffer[offset] as number) & PADDING_BIT) === 0) return rejection;
+  // The last byte counts the padding, itself included (§5.1), so 0 is not a valid count.
+  const padding = buffer[offset + length - 1] as number;
+  if (padding === 0 || padding > out.payloadLength) return 'padding-overrun';
+  out.payloadLength -= padding;
+  return undefined;
+}
+
+/** The same, with padding as part of the payload: where it is encrypted, its length is (RFC 3711 §3.1). */
+export function parseUnpaddedRtp(buffer: Uint8Array, offset: number, length: number, out: RtpPacket): RtpRejection | undefined {
   if (length < RTP_HEADER_BYTES || offset + length > buffer.length) return 'too-short';
   const first = buffer[offset] as number;
   const second = buffer[offset + 1] as number;
@@ -90,19 +101,11 @@ export function parseRtp(buffer: Uint8Array, offset: number, length: number, out
     header += EXTENSION_HEADER_BYTES + 4 * words;
     if (header > length) return 'extension-overrun';
   }
-  let payload = length - header;
-  if ((first & PADDING_BIT) !== 0) {
-    // The last byte counts the padding, itself included (§5.1), so 0 is not a valid count.
-    const padding = buffer[offset + length - 1] as number;
-    if (padding === 0 || padding > payload) return 'padding-overrun';
-    payload -= padding;
-  }
-
   readFixedHeader(buffer, offset, second, out);
   out.csrcCount = csrcCount;
   out.extension = extension;
   out.payloadOffset = header;
-  out.payloadLength = payload;
+  out.payloadLength = length - header;
   return undefined;
 }
 

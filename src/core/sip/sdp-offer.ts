@@ -6,10 +6,14 @@
  *     createOffer()     our media                  → our offer
  *     readAnswer()      our offer, their answer    → what was agreed to
  *
- * Of their media lines the first one of audio over RTP/AVP with a codec of ours is accepted, all others are refused with port 0 (§6).
+ * Of their media lines the first one of audio over RTP/AVP with a codec of ours is accepted, all others are refused with port 0 (§6); over
+ * RTP/SAVP with a key of a suite of ours, where we have keys (RFC 4568): never the one for the other.
  * The same codec and the same payload types are used in both directions.
  */
-import { isPlainAudio, parseSdp } from './sdp.ts';
+import { formatSdes } from '../srtp/sdes.ts';
+import type { SdesKey } from '../srtp/sdes.ts';
+import type { SrtpKeys } from '../srtp/suites.ts';
+import { parseSdp } from './sdp.ts';
 import type { Direction, MediaAddress, SdpCodec, SdpMedia } from './sdp.ts';
 
 export interface AudioCodec {
@@ -31,6 +35,8 @@ export interface LocalMedia {
   /** A multiple of 10, from 10 to 60. */
   readonly ptimeMs: number;
   readonly direction: Direction;
+  /** Keys that we send with, of those suites that we have; without them nothing is encrypted. */
+  readonly crypto?: readonly SdesKey[] | undefined;
   /** Digits; the same for the whole session (RFC 8866 §5.2). */
   readonly sessionId: string;
   /** Of the first description of the session. */
@@ -61,8 +67,15 @@ export interface NegotiatedMedia {
   readonly rtcp: MediaAddress | undefined;
   /** Whether RTCP comes to, and goes from, the port of RTP. */
   readonly rtcpMux: boolean;
+  /** Missing where nothing is encrypted. */
+  readonly srtp?: NegotiatedSrtp;
   /** Seen from here: `recvonly` when the peer has us on hold. */
   readonly direction: Direction;
+}
+
+export interface NegotiatedSrtp extends SrtpKeys {
+  /** Of both lines, the offer's and the answer's. */
+  readonly tag: number;
 }
 
 export interface Answer extends SentDescription {
@@ -133,8 +146,9 @@ export function describeAnswer({ media, lines, accepted }: Acceptance, ours: Loc
 export function createOffer(ours: LocalMedia, previous?: SentDescription): Offer {
   const formats = offeredFormats(ours);
   const lines = [
-    `m=audio ${ours.port} RTP/AVP ${formats.map(({ payloadType }) => payloadType).join(' ')}`,
+    `m=audio ${ours.port} ${protocolOf(ours)} ${formats.map(({ payloadType }) => payloadType).join(' ')}`,
     ...formats.flatMap(formatLines),
+    ...(ours.crypto ?? []).map((key) => `a=crypto:${formatSdes(key)}`),
     `a=ptime:${ours.ptimeMs}`,
     `a=${ours.direction}`,
   ];
@@ -147,9 +161,12 @@ export function readAnswer({ ours }: Offer, answer: Uint8Array): { readonly medi
   if ('problem' in parsed) return parsed;
   const [line, ...more] = parsed.media;
   if (line === undefined || more.length > 0) return { problem: `the answer has ${parsed.media.length} media lines, the offer has 1` };
-  if (!isPlainAudio(line)) return { problem: `the answer has ${line.type} over ${line.protocol}, the offer audio over RTP/AVP` };
+  if (!isOurs(line, ours))
+    return { problem: `the answer has ${line.type} over ${line.protocol}, the offer audio over ${protocolOf(ours)}` };
   if (line.port === 0) return { problem: 'the answer refuses the audio' };
   if (line.address === undefined) return { problem: 'the answer has no address that media can be sent to' };
+  const srtp = ours.crypto === undefined ? undefined : answeredSrtp(line, ours.crypto);
+  if (srtp !== undefined && 'problem' in srtp) return srtp;
   const offered = offeredFormats(ours);
   for (const codec of line.codecs) {
     const ourCodec = ours.codecs.find((candidate) => isSameCodec(codec, candidate));
@@ -168,6 +185,7 @@ export function readAnswer({ ours }: Offer, answer: Uint8Array): { readonly medi
         },
         // We do not offer it.
         rtcpMux: false,
+        ...(srtp === undefined ? {} : { srtp }),
       },
     };
   }
@@ -176,18 +194,48 @@ export function readAnswer({ ours }: Offer, answer: Uint8Array): { readonly medi
 
 /** What a media line of an offer comes to; undefined when it is not for us. */
 function negotiate(line: SdpMedia, ours: UnboundMedia): NegotiatedMedia | undefined {
-  if (!isPlainAudio(line) || line.port === 0 || line.address === undefined) return undefined;
+  if (!isOurs(line, ours) || line.port === 0 || line.address === undefined) return undefined;
+  const srtp = ours.crypto === undefined ? undefined : acceptedSrtp(line, ours.crypto);
+  if (ours.crypto !== undefined && srtp === undefined) return undefined;
   for (const ourCodec of ours.codecs) {
     const codec = line.codecs.find((candidate) => isSameCodec(candidate, ourCodec));
     if (codec === undefined) continue;
     const dtmf = ours.telephoneEvent ? eventOf(line, codec.clockRateHz) : undefined;
     const media = agreed(line, line.address, ours, ourCodec, codec.payloadType);
-    return { ...media, dtmf, receive: { payloadType: codec.payloadType, dtmf } };
+    return { ...media, dtmf, receive: { payloadType: codec.payloadType, dtmf }, ...(srtp === undefined ? {} : { srtp }) };
   }
   return undefined;
 }
 
-type Agreed = Omit<NegotiatedMedia, 'dtmf' | 'receive'>;
+type ProtocolChoice = Pick<LocalMedia, 'crypto'>;
+
+function protocolOf({ crypto }: ProtocolChoice): 'RTP/AVP' | 'RTP/SAVP' {
+  return crypto === undefined ? 'RTP/AVP' : 'RTP/SAVP';
+}
+
+function isOurs({ type, protocol }: SdpMedia, ours: ProtocolChoice): boolean {
+  return type === 'audio' && protocol === protocolOf(ours);
+}
+
+/** Of the keys of an offer the first one whose suite we have (RFC 4568 §5.1.2). */
+function acceptedSrtp({ crypto = [] }: SdpMedia, ours: readonly SdesKey[]): NegotiatedSrtp | undefined {
+  for (const { tag, key } of crypto) {
+    const own = ours.find((each) => each.key.suite === key.suite);
+    if (own !== undefined) return { tag, send: own.key, receive: key };
+  }
+  return undefined;
+}
+
+/** The one line of the answer, with the tag and the suite of one that was offered (RFC 4568 §5.1.3). */
+function answeredSrtp({ crypto = [] }: SdpMedia, ours: readonly SdesKey[]): NegotiatedSrtp | { readonly problem: string } {
+  const [answered, ...more] = crypto;
+  const own = ours.find(({ tag, key }) => tag === answered?.tag && key.suite === answered.key.suite);
+  if (answered === undefined || own === undefined || more.length > 0)
+    return { problem: 'the answer has no key (a=crypto) for one that was offered' };
+  return { tag: answered.tag, send: own.key, receive: answered.key };
+}
+
+type Agreed = Omit<NegotiatedMedia, 'dtmf' | 'receive' | 'srtp'>;
 
 function agreed(line: SdpMedia, address: string, ours: UnboundMedia, { name, clockRateHz }: AudioCodec, payloadType: number): Agreed {
   const remote = { address, port: line.port };
@@ -259,12 +307,13 @@ interface Format {
   readonly clockRateHz: number;
 }
 
-function acceptedLines({ codec, dtmf, ptimeMs, direction, rtcpMux }: NegotiatedMedia, ours: LocalMedia): readonly string[] {
+function acceptedLines({ codec, dtmf, ptimeMs, direction, rtcpMux, srtp }: NegotiatedMedia, ours: LocalMedia): readonly string[] {
   const formats: Format[] = [codec];
   if (dtmf !== undefined) formats.push({ payloadType: dtmf, name: EVENT, clockRateHz: codec.clockRateHz });
   return [
-    `m=audio ${ours.port} RTP/AVP ${formats.map(({ payloadType }) => payloadType).join(' ')}`,
+    `m=audio ${ours.port} ${protocolOf(ours)} ${formats.map(({ payloadType }) => payloadType).join(' ')}`,
     ...formats.flatMap(formatLines),
+    ...(srtp === undefined ? [] : [`a=crypto:${formatSdes({ tag: srtp.tag, key: srtp.send })}`]),
     `a=ptime:${ptimeMs}`,
     `a=${direction}`,
     ...(rtcpMux ? ['a=rtcp-mux'] : []),
@@ -299,9 +348,11 @@ function offeredFormats({ codecs, telephoneEvent }: LocalMedia): readonly Format
 function explain(lines: readonly SdpMedia[], ours: UnboundMedia): Refusal {
   const audio = lines.filter(({ type }) => type === 'audio');
   if (audio.length === 0) return refusal(ours, WARNING.media, 'the offer has no audio');
-  const plain = audio.filter((line) => isPlainAudio(line) && line.port !== 0);
-  if (plain.length === 0) return refusal(ours, WARNING.transport, 'the offer has no audio over RTP/AVP');
-  const reachable = plain.filter(({ address }) => address !== undefined);
+  const spoken = audio.filter((line) => isOurs(line, ours) && line.port !== 0);
+  if (spoken.length === 0) return refusal(ours, WARNING.transport, `the offer has no audio over ${protocolOf(ours)}`);
+  if (ours.crypto !== undefined && spoken.every((line) => acceptedSrtp(line, ours.crypto ?? []) === undefined))
+    return refusal(ours, WARNING.transport, 'the offer has no key (a=crypto) of a suite that is spoken here');
+  const reachable = spoken.filter(({ address }) => address !== undefined);
   if (reachable.length === 0) return refusal(ours, WARNING.address, 'the offer has no address that media can be sent to');
   const codecs = ours.codecs.map(({ name, clockRateHz }) => `${name}/${clockRateHz}`).join(', ');
   return refusal(ours, WARNING.format, `the offer has none of the codecs ${codecs}`);

@@ -6,6 +6,8 @@
  * kinds of lines that are wanted here, whose expressions are linear, and everything it returns is checked.
  */
 import { parse } from 'sdp-transform';
+import { readSdes } from '../srtp/sdes.ts';
+import type { SdesKey } from '../srtp/sdes.ts';
 import { parseDecimal } from './scanner.ts';
 import { isHostName, isIpv4, isIpv6, isUnicast } from './sdp-address.ts';
 
@@ -38,7 +40,7 @@ export interface SdpMedia {
   readonly protocol: string;
   /** As written; at least one. */
   readonly formats: readonly string[];
-  /** The formats that are known, in their order, for `audio` over `RTP/AVP`; empty for all else. */
+  /** The formats that are known, in their order, for `audio` over `RTP/AVP` and `RTP/SAVP`; empty for all else. */
   readonly codecs: readonly SdpCodec[];
   /** undefined without an address that media can be sent to: none was given, or it is multicast or no address. */
   readonly address: string | undefined;
@@ -47,6 +49,8 @@ export interface SdpMedia {
   /** RTP and RTCP on one port is offered or agreed to (RFC 5761 §5.1.1). */
   readonly rtcpMux: boolean;
   readonly direction: Direction;
+  /** Keys of SRTP, in their order, those of suites that are spoken here; missing where there are none. */
+  readonly crypto?: readonly SdesKey[];
   /** Whole ms; undefined when not given, or not a whole number. */
   readonly ptimeMs: number | undefined;
   readonly maxPtimeMs: number | undefined;
@@ -62,6 +66,8 @@ const MAX_PORT = 65_535;
 const MAX_CLOCK_RATE_HZ = 1_000_000;
 const MAX_CHANNELS = 255;
 const MAX_PTIME_MS = 1_000;
+/** RFC 4568 §9.1. */
+const MAX_TAG = 999_999_999;
 
 const ATTRIBUTES: ReadonlySet<string> = new Set([
   'rtpmap',
@@ -69,6 +75,7 @@ const ATTRIBUTES: ReadonlySet<string> = new Set([
   'maxptime',
   'rtcp',
   'rtcp-mux',
+  'crypto',
   'sendrecv',
   'sendonly',
   'recvonly',
@@ -162,6 +169,12 @@ interface ReadMedia {
   readonly rtp: readonly { readonly payload?: unknown; readonly codec?: unknown; readonly rate?: unknown; readonly encoding?: unknown }[];
   readonly rtcp?: { readonly port?: unknown; readonly ipVer?: unknown; readonly address?: unknown } | undefined;
   readonly rtcpMux?: unknown;
+  readonly crypto?: readonly {
+    readonly id?: unknown;
+    readonly suite?: unknown;
+    readonly config?: unknown;
+    readonly sessionConfig?: unknown;
+  }[];
   readonly ptime?: unknown;
   readonly maxptime?: unknown;
 }
@@ -180,8 +193,9 @@ function mediaOf(
   if (formats.length > MAX_FORMATS) return { problem: `a media line has more than ${MAX_FORMATS} formats` };
   const port = wholeNumber(read.port, MAX_PORT);
   if (port === undefined) return { problem: `a media line has no port from 0 to ${MAX_PORT}` };
-  const codecs = isPlainAudio({ type, protocol }) ? codecsOf(formats, read.rtp) : [];
+  const codecs = isRtpAudio({ type, protocol }) ? codecsOf(formats, read.rtp) : [];
   if ('problem' in codecs) return codecs;
+  const crypto = keysOf(read.crypto ?? []);
   const connection = read.connection ?? session.connection;
   const address = mediaAddress(connection?.version, connection?.ip);
   return {
@@ -194,14 +208,22 @@ function mediaOf(
     rtcp: rtcpOf(read.rtcp, address),
     rtcpMux: read.rtcpMux !== undefined,
     direction: read.direction ?? session.direction ?? 'sendrecv',
+    ...(crypto.length === 0 ? {} : { crypto }),
     ptimeMs: milliseconds(read.ptime),
     maxPtimeMs: milliseconds(read.maxptime),
   };
 }
 
-/** Audio over RTP without encryption or feedback, the only kind that is spoken here. */
-export function isPlainAudio(media: { readonly type: string; readonly protocol: string }): boolean {
-  return media.type === 'audio' && media.protocol === 'RTP/AVP';
+/** Audio over RTP without feedback, plain or encrypted: the only kinds that are spoken here. */
+function isRtpAudio({ type, protocol }: { readonly type: string; readonly protocol: string }): boolean {
+  return type === 'audio' && (protocol === 'RTP/AVP' || protocol === 'RTP/SAVP');
+}
+
+function keysOf(lines: NonNullable<ReadMedia['crypto']>): readonly SdesKey[] {
+  return lines.flatMap(({ id, suite, config, sessionConfig }) => {
+    const tag = wholeNumber(id, MAX_TAG);
+    return tag === undefined ? [] : (readSdes(tag, textOf(suite), textOf(config), textOf(sessionConfig)) ?? []);
+  });
 }
 
 function codecsOf(formats: readonly string[], maps: ReadMedia['rtp']): readonly SdpCodec[] | { readonly problem: string } {

@@ -37,7 +37,7 @@ function scene(prepare: (asterisk: FakeDialling) => void = () => undefined, ring
   asterisk.media = { address: '127.0.0.1', port: 20_000 };
   prepare(asterisk);
   const options = {
-    ...({ count: 1, forNs: null, concurrency: 1, cps: 10, ringTimeoutNs, ptimeMs: 20, match: 'header' } as const),
+    ...({ count: 1, forNs: null, concurrency: 1, cps: 10, ringTimeoutNs, ptimeMs: 20, match: 'header', codec: 'PCMA' } as const),
     media: { durationNs: 10e9, timeoutNs: 2e9, lateThresholdNs: 3e6, seed: 1, bufferBytes: 65_536 },
   };
   const media = {
@@ -60,7 +60,7 @@ describe('a call through ARI that is never answered', () => {
     const { asterisk, call, outcome } = scene();
     const asked = await asterisk.dialled.promise;
     expect(asked).toMatchObject({
-      ...{ endpoint: 'Local/600@callers', channelId: 'x.near', otherChannelId: 'x.far', timeoutSeconds: 62, format: 'ulaw' },
+      ...{ endpoint: 'Local/600@callers', channelId: 'x.near', otherChannelId: 'x.far', timeoutSeconds: 62, format: 'alaw' },
       // Ringing, media, the wait for the last packet, and a minute.
       variables: { 'TIMEOUT(absolute)': '132' },
     });

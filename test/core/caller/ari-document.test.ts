@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ariRun } from '../../../src/core/caller/ari-document.ts';
 import type { CallOutcome } from '../../../src/core/caller/outcome.ts';
 import type { ServiceFacts } from '../../../src/core/caller/service-watch.ts';
-import type { PlacingOptions } from '../../../src/core/caller/options.ts';
+import type { AriOptions } from '../../../src/core/caller/options.ts';
 import { CallerTotals } from '../../../src/core/caller/totals.ts';
 import type { RelayCounters } from '../../../src/core/report/metrics.ts';
 import type { ServiceCall, ServiceMetrics } from '../../../src/core/report/read-metrics.ts';
@@ -12,7 +12,8 @@ import type { AriLoad, RunDocument } from '../../../src/core/report/run.ts';
 import { callWith, mediaWith } from './calls.ts';
 
 const MS = 1e6;
-const OPTIONS: PlacingOptions = {
+const OPTIONS: AriOptions = {
+  codec: 'PCMU',
   ...{ count: 2, forNs: null, concurrency: 2, cps: 10, ringTimeoutNs: 30e9, ptimeMs: 20, match: 'header' },
   media: { durationNs: 10e9, timeoutNs: 2e9, lateThresholdNs: 3 * MS, seed: 1, bufferBytes: 65_536 },
 };

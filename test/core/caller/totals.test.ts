@@ -22,6 +22,7 @@ const OPTIONS: CallerOptions = {
     codecs: ['PCMU'],
     ptimeMs: 20,
     match: 'auto',
+    srtp: [],
     credentials: undefined,
   },
   media: { durationNs: 10e9, timeoutNs: 2e9, lateThresholdNs: 3 * MS, seed: 1, bufferBytes: 65_536 },

@@ -98,9 +98,9 @@ describe('formats', () => {
 
   test('are only looked into where audio is spoken', () => {
     expect(
-      media(...HEAD, 'm=audio 1000 RTP/SAVP 0', 'm=image 1000 udptl t38', 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel'),
+      media(...HEAD, 'm=audio 1000 RTP/SAVPF 0', 'm=image 1000 udptl t38', 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel'),
     ).toMatchObject([
-      { protocol: 'RTP/SAVP', formats: ['0'], codecs: [] },
+      { protocol: 'RTP/SAVPF', formats: ['0'], codecs: [] },
       { type: 'image', protocol: 'udptl', formats: ['t38'], codecs: [] },
       { protocol: 'UDP/DTLS/SCTP', formats: ['webrtc-datachannel'], codecs: [] },
     ]);
