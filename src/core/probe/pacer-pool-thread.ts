@@ -119,8 +119,8 @@ function jobOf({ id, options, memory: buffer, sends }: Extract<PoolMessage, { re
   const memory = new PacerMemory(options, buffer);
   const schedule = new Schedule(options);
   const sources = streamSources(options);
-  const { ptimeNs, audio } = options;
-  const sender = sends ? new PacketSender({ libc: libc ?? loadLibc(), memory, schedule, sources, ptimeNs, audio }) : undefined;
+  const { ptimeNs, audio, oneWay } = options;
+  const sender = sends ? new PacketSender({ libc: libc ?? loadLibc(), memory, schedule, sources, ptimeNs, audio, oneWay }) : undefined;
   return { id, schedule, memory, sender, n: 0, dueNs: Number.POSITIVE_INFINITY };
 }
 

@@ -20,6 +20,8 @@ export interface PacketSenderOptions {
   readonly sources: readonly StreamSource[];
   readonly ptimeNs: number;
   readonly audio?: ProbeAudio | undefined;
+  /** Ask the far end for its times. */
+  readonly oneWay?: true | undefined;
   /** Signs each packet, where it is to be signed. */
   readonly token?: TokenKey | undefined;
 }
@@ -39,12 +41,12 @@ export class PacketSender {
   #index = 0;
   #fd = -1;
 
-  constructor({ libc, memory, schedule, sources, ptimeNs, audio, token }: PacketSenderOptions) {
+  constructor({ libc, memory, schedule, sources, ptimeNs, audio, oneWay, token }: PacketSenderOptions) {
     this.#libc = libc;
     this.#memory = memory;
     this.#schedule = schedule;
     this.#sources = sources;
-    this.#packet = silentPacket(ptimeNs, audio);
+    this.#packet = silentPacket(ptimeNs, audio, oneWay);
     this.#token = token;
     this.#packetAddress = libc.addressOf(this.#packet);
     this.#pollfdAddress = libc.addressOf(new Uint8Array(this.#pollfd.buffer));

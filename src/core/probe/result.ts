@@ -1,6 +1,7 @@
 /** What a probe measured. Nanoseconds, and counts of packets; the run document is made from it. */
 import type { CallRow, SeriesRow } from '../report/run.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
+import type { OneWayResult } from '../oneway/delays.ts';
 import type { ProbeAudio } from './source.ts';
 import type { ClockName, Endpoint, EngineName } from '../udp/engine.ts';
 
@@ -22,6 +23,8 @@ export interface ProbeOptions {
   readonly bufferBytes: number;
   /** Of the tokens at the end of the packets; without it they carry none. */
   readonly tokenKey?: string | undefined;
+  /** Each packet has a place for times of the far end. */
+  readonly oneWay?: true | undefined;
 }
 
 /** Packets of one stream, or of all. `sent = received + lost + inFlight`. */
@@ -78,6 +81,8 @@ export interface ProbeResult extends ProbeCounts {
   readonly refusals: number;
   /** What the kernel reported last for any socket, `EHOSTUNREACH: …`; null when nothing. */
   readonly lastError: string | null;
+  /** Only where it was asked for. */
+  readonly oneWay?: OneWayResult;
   readonly series: readonly SeriesRow[];
   readonly streams: readonly CallRow[];
 }

@@ -9,6 +9,7 @@ import { constants, getPriority, setPriority } from 'node:os';
 import { TokenKey } from '../echo/token.ts';
 import { RtplatError } from '../errors.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
+import type { OneWayDelays } from '../oneway/delays.ts';
 import type { BatchSocket } from '../udp/batch/socket.ts';
 import { errnoName } from '../udp/batch/layout.ts';
 import type { Arrival, Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
@@ -46,6 +47,8 @@ export interface ProbeSessionOptions {
    * to the one that sends, by a lower priority for the rest of its life. For a process that does nothing else.
    */
   readonly givesWay?: boolean;
+  /** Told of each packet that came back with the far end's times in it. It may be that of several sessions. */
+  readonly oneWay?: OneWayDelays | undefined;
 }
 
 /** Times are on the engine's clock. */
@@ -78,6 +81,7 @@ export class ProbeSession {
   readonly #opened: ((locals: readonly Endpoint[]) => Promise<void>) | undefined;
   readonly #observe: ((stream: number, index: number, latencyNs: number) => void) | undefined;
   readonly #givesWay: boolean;
+  readonly #oneWay: OneWayDelays | undefined;
   readonly #options: ProbeOptions;
   readonly #schedule: Schedule;
   readonly #sources: readonly StreamSource[];
@@ -107,7 +111,7 @@ export class ProbeSession {
   #abortedNs: number | undefined;
   #lookedNs = 0;
 
-  constructor({ engine, targets, options, locals, pacing, tally, opened, observe, givesWay, stream }: ProbeSessionOptions) {
+  constructor({ engine, targets, options, locals, pacing, tally, opened, observe, givesWay, stream, oneWay }: ProbeSessionOptions) {
     this.#engine = engine;
     this.#targets = targets;
     this.#locals = locals;
@@ -116,9 +120,10 @@ export class ProbeSession {
     this.#opened = opened;
     this.#observe = observe;
     this.#givesWay = givesWay === true && engine.name === 'batch' && engine.clock === 'kernel';
+    this.#oneWay = oneWay;
     this.#options = options;
     this.#schedule = new Schedule(options);
-    this.#packet = silentPacket(options.ptimeNs, options.audio);
+    this.#packet = silentPacket(options.ptimeNs, options.audio, options.oneWay);
     this.#token = options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey);
     this.#series = new SecondSeries(options.timeoutNs);
     this.#memory = new PacerMemory(options);
@@ -251,7 +256,10 @@ export class ProbeSession {
   #arrived(i: number, stream: EchoStream, buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
     this.#catchUp();
     const latencyNs = stream.arrived(buffer, offset, length, arrival);
-    if (latencyNs >= 0) this.#returned(i, stream.lastIndex, latencyNs, stream.lastLate, stream.lastHostDelayNs);
+    if (latencyNs < 0) return;
+    const stamped = !Number.isNaN(stream.lastHostDelayNs);
+    this.#oneWay?.returned(stream, buffer, offset, length, stamped ? arrival.atNs - latencyNs : Number.NaN, arrival.atNs);
+    this.#returned(i, stream.lastIndex, latencyNs, stream.lastLate, stream.lastHostDelayNs);
   }
 
   #returned(i: number, index: number, latencyNs: number, late: boolean, hostDelayNs: number): void {
@@ -338,6 +346,7 @@ export class ProbeSession {
       sendBufferBytes: Math.min(...this.#sockets.map((socket) => socket.sendBufferBytes)),
       refusals: this.#refusals,
       lastError: this.#lastError,
+      ...(this.#oneWay === undefined ? {} : { oneWay: this.#oneWay.result(nowNs) }),
       series: this.#series.finish(nowNs - this.#startNs, counts.lost),
       streams: this.#streams.map((stream, i) => {
         const socket = this.#sockets[i] as UdpSocket;
