@@ -5,6 +5,7 @@ import type { SettledCall } from '../core/caller/outcome.ts';
 import { isMatched, matchOf } from '../core/caller/totals.ts';
 import type { CallerResult } from '../core/caller/totals.ts';
 import { doubts } from '../core/probe/doubts.ts';
+import { oneWayTable } from '../core/report/render/one-way.ts';
 import { setUpTable } from '../core/report/render/set-up.ts';
 import { formatCount, formatMs, formatRatio, formatSeconds } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
@@ -27,7 +28,12 @@ export function progressOfCalls({ total, placed, up, ended, failed, sent, receiv
 export async function callsTables(result: CallerResult, run: RunDocument, chalk: ChalkInstance, columns: number): Promise<string> {
   const matched = matchTable(run, MOST_ROWS);
   const tables = await renderTables(
-    [callTable(result, run), ...(matched === undefined ? [] : [matched]), ...(run.sip === undefined ? [] : [setUpTable(run.sip)])],
+    [
+      callTable(result, run),
+      ...(matched === undefined ? [] : [matched]),
+      ...(run.sip === undefined ? [] : [setUpTable(run.sip)]),
+      ...(run.one_way === undefined ? [] : [oneWayTable(run.one_way)]),
+    ],
     { chalk, columns },
   );
   if (result.media.sent === 0) return tables;

@@ -2,6 +2,7 @@
 import { CODEC_NAMES } from '../core/caller/audio.ts';
 import type { CallCodecName } from '../core/caller/audio.ts';
 import { callRun } from '../core/caller/document.ts';
+import type { MatchMode } from '../core/caller/match-choice.ts';
 import type { CallerOptions } from '../core/caller/options.ts';
 import { parseCallTarget } from '../core/caller/target.ts';
 import { RtplatError } from '../core/errors.ts';
@@ -69,16 +70,26 @@ async function callerOptions(io: CommandIo, target: string, options: ProbeComman
     ringTimeoutNs: options.ringTimeout,
     codecs: codecsOf(options.codec),
     ptimeMs,
-    match: options.match,
+    match: matchOf(options),
     media: {
       durationNs: options.duration,
       timeoutNs: options.timeout,
       lateThresholdNs: options.lateThreshold,
       seed: options.seed ?? randomInt(0x1_0000_0000),
       bufferBytes: options.buffer,
+      oneWay: options.oneWay,
     },
     credentials: await credentialsOf(io, options),
   };
+}
+
+/** Times of the far end take the place of what payloads and audio are known by. @throws RtplatError `usage` when those are asked for. */
+function matchOf({ match, oneWay }: ProbeCommandOptions): MatchMode {
+  if (oneWay !== true) return match;
+  if (match === 'auto' || match === 'header') return 'header';
+  throw new RtplatError('usage', `--one-way and --match ${match}: the far end's times take the place of what is matched`, {
+    hint: 'with --one-way packets are matched by header: leave --match out',
+  });
 }
 
 function codecsOf(text: string): readonly CallCodecName[] {

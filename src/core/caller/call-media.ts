@@ -3,6 +3,7 @@
  * carry noise that is known, and are told apart by a {@link MatchingStream}.
  */
 import type { AudioCorrelator } from '../match/audio-correlator.ts';
+import type { OneWayDelays } from '../oneway/delays.ts';
 import type { PacerOptions, Pacing } from '../probe/pacer.ts';
 import type { ProbeOptions, ProbeProgress, ProbeResult } from '../probe/result.ts';
 import { ProbeSession } from '../probe/session.ts';
@@ -31,6 +32,8 @@ export interface MediaHost {
   readonly correlator: AudioCorrelator;
   readonly pacing: (options: PacerOptions) => Pacing;
   readonly tally: ProbeTally;
+  /** Of all calls together; only where calls are matched by header, since times take the place of noise. */
+  readonly oneWay?: OneWayDelays | undefined;
 }
 
 const NS_PER_MS = 1e6;
@@ -42,7 +45,7 @@ export async function measureMedia(
   { codec, ptimeMs, remote }: NegotiatedMedia,
   number: number,
 ): Promise<CallMeasurement> {
-  const { engine, bindAddress, options, correlator, pacing, tally } = host;
+  const { engine, bindAddress, options, correlator, pacing, tally, oneWay } = host;
   // The same port again, by a socket that hears this peer alone, and what ICMP says of it.
   await rtp.close();
   const ptimeNs = ptimeMs * NS_PER_MS;
@@ -56,7 +59,7 @@ export async function measureMedia(
     audio: mode === 'header' ? silent : noisy,
   };
   return new ProbeSession({
-    ...{ engine, pacing, tally, options: probe, targets: [remote] },
+    ...{ engine, pacing, tally, oneWay, options: probe, targets: [remote] },
     locals: [{ address: bindAddress, port: rtp.local.port }],
     ...(mode === 'header'
       ? {}

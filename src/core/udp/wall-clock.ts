@@ -147,8 +147,8 @@ export class WallClock implements WallTime {
 }
 
 /** One-way delays of packets that this engine sends: only the kernel's clock tells when they left, to an error that is known. */
-export function openOneWay({ clock, nowNs }: Pick<UdpEngine, 'clock' | 'nowNs'>): OneWayDelays {
-  return new OneWayDelays(clock === 'kernel' ? WallClock.open() : undefined, nowNs());
+export function openOneWay(engine: UdpEngine): OneWayDelays {
+  return new OneWayDelays(engine.clock === 'kernel' ? WallClock.open() : undefined, engine.nowNs());
 }
 
 /** Of rtplat's clock identities, so that they are nobody else's (machine-id(5), sd_id128_get_boot_app_specific). */
