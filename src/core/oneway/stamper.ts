@@ -8,17 +8,11 @@ export class Stamper {
   readonly #wall: WallTime;
   readonly #nowNs: () => number;
   readonly #packet = createRtpPacket();
-  #stamped = 0;
 
   /** @param nowNs monotonic, as the times of arrivals are. */
   constructor(wall: WallTime, nowNs: () => number) {
     this.#wall = wall;
     this.#nowNs = nowNs;
-  }
-
-  /** Packets that asked for a stamp, and got one. */
-  get stamped(): number {
-    return this.#stamped;
   }
 
   /** Writes the stamp into the RTP packet `buffer[offset … offset+length)` if it asks for one; any other datagram stays as it is. */
@@ -32,7 +26,6 @@ export class Stamper {
   stampPayload(buffer: Uint8Array, at: number, payloadBytes: number, { atNs, readNs }: Pick<Arrival, 'atNs' | 'readNs'>): void {
     if (!asksForStamp(buffer, at, payloadBytes)) return;
     this.#wall.look(readNs);
-    this.#stamped += 1;
     // What no kernel stamped arrived as it was read.
     writeStamp(buffer, at, this.#wall, atNs, this.#nowNs(), atNs !== readNs);
   }

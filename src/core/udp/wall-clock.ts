@@ -103,11 +103,13 @@ export class WallClock implements WallTime {
 
   #compare(): void {
     const { offsetNs, spreadNs } = this.#read();
+    const errorNs = STAMP_ERROR_NS + spreadNs / 2;
+    const isStep = Math.abs(offsetNs - this.offsetNs) > NOISE_NS + errorNs + this.readingErrorNs;
+    if (isStep) this.steps += 1;
     // The distance is what it was: a reading that was held up says no more about it than the one before.
-    if (Math.abs(offsetNs - this.offsetNs) <= NOISE_NS + spreadNs / 2 + this.readingErrorNs) return;
-    this.steps += 1;
+    else if (errorNs >= this.readingErrorNs) return;
     this.offsetNs = offsetNs;
-    this.readingErrorNs = STAMP_ERROR_NS + spreadNs / 2;
+    this.readingErrorNs = errorNs;
   }
 
   /** The distance of the two clocks, and how far apart the readings around it were. */
