@@ -69,7 +69,7 @@ describe('rtplat probe --one-way', () => {
     );
     const cli = new Cli(['sip-serve', '--config', 's.toml', '--bind', '127.0.0.1', '--port', '0', '--http-port', '0'], {}, folder);
     onTestFinished(() => cli.kill());
-    const [, port = ''] = await cli.shows(/UDP 127\.0\.0\.1:(\d+);/);
+    const [, port = ''] = await cli.shows(/UDP 127\.0\.0\.1:(\d+)[,;]/);
     const { stdout, stderr } = await runCli(['probe', `sip:601@127.0.0.1:${port}`, '--one-way', '--count', '2', ...PATIENT, '--json']);
     expect(stderr).toBe('');
     const run = parseRun(stdout, 'standard output');
