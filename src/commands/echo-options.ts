@@ -19,6 +19,7 @@ export interface EchoCommandOptions extends LogCommandOptions, ServingCommandOpt
   readonly sourceRate: number;
   readonly totalRate: number;
   readonly tokenFile?: string;
+  readonly stamp?: true;
   readonly statusInterval: number;
   readonly httpBind: string;
   readonly httpPort?: number;
@@ -41,6 +42,9 @@ export function echoOptions(): readonly Option[] {
       env: 'BIND_IP',
     }),
     ...guardOptions(),
+    option('--stamp', 'write the times at which a packet came and left into those that ask for it, as probe --one-way sends them', {
+      env: 'RTPLAT_STAMP',
+    }),
     option('--status-interval <duration>', 'time between status lines, written when something changed; 0 for none', {
       parse: durationNs(),
       default: '5s',

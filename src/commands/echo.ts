@@ -40,6 +40,7 @@ async function runEcho(io: CommandIo, around: Serving, options: EchoCommandOptio
       port: options.port,
       bufferBytes: options.buffer,
       rules: await rulesOf(options, io.env),
+      stamp: options.stamp === true,
     });
     running = group;
     const startedMs = performance.now();

@@ -7,6 +7,7 @@ import { isMatched, matchOf } from '../core/caller/totals.ts';
 import type { CallerResult } from '../core/caller/totals.ts';
 import { doubts } from '../core/probe/doubts.ts';
 import { budgetTable } from '../core/report/render/budget.ts';
+import { oneWayTable } from '../core/report/render/one-way.ts';
 import { setUpTable } from '../core/report/render/set-up.ts';
 import { formatCount, formatMs, formatRatio, formatSeconds } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
@@ -29,7 +30,8 @@ export function progressOfCalls({ total, placed, up, ended, failed, sent, receiv
 /** The calls, how they were matched where that is a question, what far ends said by RTCP, their set-up, and the media of those that were measured. */
 export async function callsTables(result: CallerResult, run: RunDocument, chalk: ChalkInstance, columns: number): Promise<string> {
   const budget = run.budget === undefined ? undefined : budgetTable(run.budget, MOST_ROWS);
-  const more = [matchTable(run, MOST_ROWS), rtcpTable(run, MOST_ROWS), budget].flatMap((table) => table ?? []);
+  const oneWay = run.one_way === undefined ? undefined : oneWayTable(run.one_way);
+  const more = [matchTable(run, MOST_ROWS), rtcpTable(run, MOST_ROWS), budget, oneWay].flatMap((table) => table ?? []);
   const setUp = run.sip === undefined ? [] : [setUpTable(run.sip)];
   const tables = await renderTables([callTable(result, run), ...more, ...setUp], { chalk, columns });
   if (result.media.sent === 0) return tables;

@@ -1,6 +1,7 @@
 /** `rtplat probe sip:…`: calls that are placed, measured and hung up. */
 import { parseCodecs } from '../core/caller/codecs.ts';
 import { callRun } from '../core/caller/document.ts';
+import type { MatchMode } from '../core/caller/match-choice.ts';
 import type { CallerOptions } from '../core/caller/options.ts';
 import type { ServiceWatch } from '../core/caller/service-watch.ts';
 import { parseSrtp } from '../core/caller/srtp.ts';
@@ -86,17 +87,27 @@ async function callerOptions(io: CommandIo, target: string, options: ProbeComman
     ringTimeoutNs: options.ringTimeout,
     codecs: parseCodecs(options.codec),
     ptimeMs,
-    match: options.match,
+    match: matchOf(options),
     media: {
       durationNs: options.duration,
       timeoutNs: options.timeout,
       lateThresholdNs: options.lateThreshold,
       seed: options.seed ?? randomInt(0x1_0000_0000),
       bufferBytes: options.buffer,
+      oneWay: options.oneWay,
     },
     srtp: parseSrtp(options.srtp),
     credentials: await credentialsOf(io, options),
   };
+}
+
+/** Times of the far end take the place of what payloads and audio are known by. @throws RtplatError `usage` when those are asked for. */
+function matchOf({ match, oneWay }: ProbeCommandOptions): MatchMode {
+  if (oneWay !== true) return match;
+  if (match === 'auto' || match === 'header') return 'header';
+  throw new RtplatError('usage', `--one-way and --match ${match}: the far end's times take the place of what is matched`, {
+    hint: 'with --one-way packets are matched by header: leave --match out',
+  });
 }
 
 async function credentialsOf(io: CommandIo, { user, passwordFile, realm }: ProbeCommandOptions): Promise<DigestCredentials | undefined> {

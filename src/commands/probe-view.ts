@@ -2,6 +2,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { ProbeProgress, ProbeResult } from '../core/probe/result.ts';
 import type { GateResult } from '../core/report/gate/check.ts';
+import { oneWayNote, oneWayRows } from '../core/report/render/one-way.ts';
 import { formatCount, formatMs, formatRatio } from '../core/report/render/table.ts';
 import type { Spread } from '../core/report/metrics.ts';
 import type { RunDocument, RunSummary } from '../core/report/run.ts';
@@ -83,6 +84,7 @@ export function resultTable(result: ProbeResult, run: RunDocument, chalk: ChalkI
     ['latency p99', withMs(summary.p99_latency)],
     ['latency max', withMs(summary.max_latency)],
     ['latency mean', withMs(summary.avg_latency)],
+    ...(run.one_way === undefined ? [] : oneWayRows(run.one_way)),
     ['jitter (RFC 3550)', withMs(summary.jitter_ms)],
     ['send error p50 / p99 / max', spreadText(summary.send_error_ms)],
     ['host delay p50 / p99 / max', spreadText(summary.host_delay_ms)],
@@ -90,7 +92,8 @@ export function resultTable(result: ProbeResult, run: RunDocument, chalk: ChalkI
     ['R factor / MOS (G.107)', `${decimal(summary.r_factor, 1)} / ${decimal(summary.mos, 2)}`],
     ['clock', clockText(summary)],
   ];
-  return pairTable(`probe ${target}`, pairs, chalk, width);
+  const note = run.one_way === undefined ? '' : `${oneWayNote(run.one_way)}\n`;
+  return `${pairTable(`probe ${target}`, pairs, chalk, width)}${note}`;
 }
 
 export function spreadText(spread: Spread | null): string {

@@ -16,7 +16,7 @@ import { ARI_OPTIONS, ariProbeOptions } from './probe-ari-options.ts';
 import type { AriProbeOptions } from './probe-ari-options.ts';
 import { CALL_OPTIONS, callOptions, SIP_OPTIONS } from './probe-call-options.ts';
 import type { CallCommandOptions } from './probe-call-options.ts';
-import { checkInFlight } from './probe-limits.ts';
+import { checkInFlight, checkRoomForTimes } from './probe-limits.ts';
 import { engineOption } from './service-options.ts';
 
 export interface ProbeCommandOptions extends BoundOptions, CallCommandOptions, AriProbeOptions {
@@ -29,6 +29,7 @@ export interface ProbeCommandOptions extends BoundOptions, CallCommandOptions, A
   readonly buffer: number;
   readonly seed?: number;
   readonly tokenFile?: string;
+  readonly oneWay?: true;
   readonly engine: EngineChoice;
   readonly json?: true;
   readonly out?: string;
@@ -91,6 +92,11 @@ export function probeCommand(io: CommandIo): Command {
         env: 'RTPLAT_TOKEN_FILE',
       }),
     )
+    .addOption(
+      option('--one-way', 'the delay of each direction by itself, from a far end that stamps: rtplat echo --stamp, or sip-serve', {
+        env: 'RTPLAT_ONE_WAY',
+      }),
+    )
     .addOption(engineOption())
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
     .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
@@ -102,6 +108,7 @@ export function probeCommand(io: CommandIo): Command {
       if (isAriTarget(target)) {
         refuseOptions(command, STREAM_OPTIONS, 'is for udp:// targets: calls have --count, and a packet every --ptime');
         refuseOptions(command, SIP_OPTIONS, 'is for sip: targets');
+        refuseOptions(command, ['oneWay'], 'is for udp:// and sip: targets');
         const { runAriCalls } = await import('./probe-ari.ts');
         await runAriCalls(io, target, options, {
           count: command.getOptionValueSource('count') === 'cli',
@@ -139,6 +146,8 @@ async function probeOptions(options: ProbeCommandOptions, env: NodeJS.ProcessEnv
   }
   const intervalNs = options.rate === undefined ? options.ptime : 1e9 / options.rate;
   checkInFlight(options.timeout, intervalNs, 'lower --rate or --timeout');
+  const tokenKey = options.tokenFile === undefined ? undefined : await tokenKeyOf(options.tokenFile, options.ptime, env);
+  if (options.oneWay === true) await checkTimes(options.ptime, tokenKey !== undefined);
   return {
     streams: options.streams,
     intervalNs,
@@ -148,7 +157,8 @@ async function probeOptions(options: ProbeCommandOptions, env: NodeJS.ProcessEnv
     lateThresholdNs: options.lateThreshold,
     seed: options.seed ?? randomInt(0x1_0000_0000),
     bufferBytes: options.buffer,
-    tokenKey: options.tokenFile === undefined ? undefined : await tokenKeyOf(options.tokenFile, options.ptime, env),
+    tokenKey,
+    oneWay: options.oneWay,
   };
 }
 
@@ -164,6 +174,12 @@ async function tokenKeyOf(file: string, ptimeNs: number, env: NodeJS.ProcessEnv)
   return readTokenKey(file, env);
 }
 
+/** @throws RtplatError `usage` when packets have no room for the far end's times. */
+async function checkTimes(ptimeNs: number, hasToken: boolean): Promise<void> {
+  const [{ TOKEN_BYTES }, { PCMU_AUDIO }] = await Promise.all([import('../core/echo/token.ts'), import('../core/probe/source.ts')]);
+  checkRoomForTimes(ptimeNs, PCMU_AUDIO.bytesPerSecond, hasToken ? TOKEN_BYTES : 0);
+}
+
 async function runProbe(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<void> {
   const [{ parseTarget }, { ProbeSession }, { selectEngine }, { resolveHost }] = await Promise.all([
     import('../core/probe/target.ts'),
@@ -176,11 +192,13 @@ async function runProbe(io: CommandIo, target: string, options: ProbeCommandOpti
   const bounds = await readBounds(options, io);
   if (bounds === undefined) return;
   const { engine, reason } = await selectEngine(options.engine);
+  const { oneWay } = settings;
   const session = new ProbeSession({
     engine,
     targets: [{ address: await resolveHost(host), port }],
     options: settings,
     givesWay: true,
+    oneWay: oneWay === undefined ? undefined : (await import('../core/udp/wall-clock.ts')).openOneWay(engine),
   });
   let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
   const forget = io.onStop((signal) => {

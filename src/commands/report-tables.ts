@@ -5,6 +5,7 @@ import { ariLoadTables } from '../core/report/render/ari-load.ts';
 import { budgetTable } from '../core/report/render/budget.ts';
 import { comparedTable } from '../core/report/render/compared.ts';
 import { boundTable } from '../core/report/render/judged.ts';
+import { oneWayTable } from '../core/report/render/one-way.ts';
 import { qualityTable } from '../core/report/render/quality.ts';
 import { setUpTable } from '../core/report/render/set-up.ts';
 import * as table from '../core/report/render/table.ts';
@@ -36,6 +37,7 @@ export function layOut(result: Result): Layout {
           table.streamTable(summary),
           qualityTable(summary),
           table.instrumentTable(summary),
+          ...(run.one_way === undefined ? [] : [oneWayTable(run.one_way)]),
           ...(run.sip === undefined ? [] : [setUpTable(run.sip)]),
           ...(run.ari === undefined ? [] : ariLoadTables(run.ari)),
           ...(run.budget === undefined ? [] : [budgetTable(run.budget, BUDGET_ROWS)]),

@@ -143,6 +143,7 @@ export class SipService {
       inBandDtmf: media.enable_in_band_dtmf,
       symmetric: media.symmetric_rtp,
       cname: `rtplat@${hostname()}`,
+      stamp: media.stamp_echoes,
     });
     this.#player = player;
     if (relays) await this.#startRelay(bindAddress, relayRange);

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { AudioCorrelator } from '../match/audio-correlator.ts';
+import type { OneWayDelays } from '../oneway/delays.ts';
 import type { PacerOptions, Pacing } from '../probe/pacer.ts';
 import type { ProbeOptions, ProbeProgress, ProbeResult } from '../probe/result.ts';
 import { ProbeSession } from '../probe/session.ts';
@@ -39,6 +40,8 @@ export interface MediaHost {
   readonly correlator: AudioCorrelator;
   readonly pacing: (options: PacerOptions) => Pacing;
   readonly tally: ProbeTally;
+  /** Of all calls together; only where calls are matched by header, since times take the place of noise. */
+  readonly oneWay?: OneWayDelays | undefined;
 }
 
 const NS_PER_MS = 1e6;
@@ -54,7 +57,7 @@ export async function measureMedia(
   { codec, ptimeMs, remote, rtcp: remoteRtcp, srtp }: NegotiatedMedia,
   number: number,
 ): Promise<CallMeasurement> {
-  const { engine, bindAddress, options, correlator, pacing, tally } = host;
+  const { engine, bindAddress, options, correlator, pacing, tally, oneWay } = host;
   // The same port again, by a socket that hears this peer alone, and what ICMP says of it.
   await ports.rtp.close();
   const ptimeNs = ptimeMs * NS_PER_MS;
@@ -70,7 +73,7 @@ export async function measureMedia(
   // Where RTP is encrypted RTCP must be, too (RFC 3711 §3.4): none is spoken there.
   const rtcp = speakRtcp(engine, ports.rtcp, srtp === undefined ? remoteRtcp : undefined, probe);
   const session = new ProbeSession({
-    ...{ engine, pacing, tally, options: probe, targets: [remote], companion: rtcp },
+    ...{ engine, pacing, tally, options: probe, targets: [remote], companion: rtcp, oneWay },
     locals: [{ address: bindAddress, port: ports.rtp.local.port }],
     ...(mode === 'header'
       ? {}

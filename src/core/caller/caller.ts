@@ -5,6 +5,7 @@ import { PacerPool } from '../probe/pacer-pool.ts';
 import type { ProbeOptions } from '../probe/result.ts';
 import { SecondSeries } from '../report/series.ts';
 import type { UdpEngine } from '../udp/engine.ts';
+import { openOneWay } from '../udp/wall-clock.ts';
 import type { MediaHost } from './call-media.ts';
 import type { CallLine, OngoingCall } from './line.ts';
 import type { PlacingOptions } from './options.ts';
@@ -71,6 +72,7 @@ export class Caller {
     const { engine, options, open } = this.#parts;
     const line = await open();
     const pool = new PacerPool();
+    const oneWay = options.media.oneWay === true ? openOneWay(engine) : undefined;
     let housekeeping: NodeJS.Timeout | undefined;
     try {
       await pool.up();
@@ -81,7 +83,7 @@ export class Caller {
         for (const call of this.#calls) call.refused(why);
       });
       const host: MediaHost = {
-        ...{ engine, options, bindAddress: line.bindAddress, correlator: new AudioCorrelator() },
+        ...{ engine, options, bindAddress: line.bindAddress, correlator: new AudioCorrelator(), oneWay },
         pacing: (task) => pool.add(task),
         tally: {
           sent: (dueNs) => this.#series.sent(dueNs - this.#startNs),
@@ -93,7 +95,8 @@ export class Caller {
       for (const call of this.#calls) call.abandon();
       await Promise.all(ends);
       const elapsedNs = engine.nowNs() - this.#startNs;
-      return this.#totals.result(elapsedNs, this.#stop.signal.aborted, (lost) => this.#series.finish(elapsedNs, lost));
+      const result = this.#totals.result(elapsedNs, this.#stop.signal.aborted, (lost) => this.#series.finish(elapsedNs, lost));
+      return oneWay === undefined ? result : { ...result, media: { ...result.media, oneWay: oneWay.result(engine.nowNs()) } };
     } finally {
       clearInterval(housekeeping);
       await pool.close();

@@ -23,7 +23,7 @@ export interface PlacingOptions {
   /** How what comes back is told apart. */
   readonly match: MatchMode;
   /** Of each call; its `durationNs` begins when the call is answered. */
-  readonly media: Pick<ProbeOptions, 'durationNs' | 'timeoutNs' | 'lateThresholdNs' | 'seed' | 'bufferBytes'>;
+  readonly media: Pick<ProbeOptions, 'durationNs' | 'timeoutNs' | 'lateThresholdNs' | 'seed' | 'bufferBytes' | 'oneWay'>;
 }
 
 /** Calls through ARI. */

@@ -60,7 +60,9 @@ export interface AriFacts {
 }
 
 /** Media of a call whose histograms are merged into those of the run: many calls are kept. */
-export type MediaFacts = Omit<ProbeResult, 'latency' | 'sendError' | 'hostDelay' | 'series'> & { readonly meanLatencyNs: number | null };
+export type MediaFacts = Omit<ProbeResult, 'latency' | 'sendError' | 'hostDelay' | 'series' | 'oneWay'> & {
+  readonly meanLatencyNs: number | null;
+};
 
 /** A call that has been counted. */
 export type SettledCall = Omit<CallOutcome, 'media'> & { readonly media: MediaFacts | null };

@@ -109,7 +109,14 @@ export class CallerTotals {
   }
 }
 
-function factsOf({ latency, sendError: _sendError, hostDelay: _hostDelay, series: _series, ...facts }: ProbeResult): MediaFacts {
+function factsOf({
+  latency,
+  sendError: _sendError,
+  hostDelay: _hostDelay,
+  series: _series,
+  oneWay: _oneWay,
+  ...facts
+}: ProbeResult): MediaFacts {
   return { ...facts, meanLatencyNs: latency.meanNs };
 }
 

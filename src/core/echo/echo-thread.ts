@@ -1,8 +1,10 @@
 /** A thread that echoes. */
 import { workerData } from 'node:worker_threads';
+import { Stamper } from '../oneway/stamper.ts';
 import { ServedThread } from '../udp/served-thread.ts';
 import type { ThreadSetup } from '../udp/served-thread.ts';
 import type { Endpoint } from '../udp/engine.ts';
+import { WallClock } from '../udp/wall-clock.ts';
 import type { GuardRules } from '../guard/rules.ts';
 import { EchoService } from './echo.ts';
 import type { GuardShare } from './echo.ts';
@@ -17,6 +19,8 @@ export interface EchoThreadData {
   readonly memory: SharedArrayBuffer;
   readonly rules: GuardRules;
   readonly share: GuardShare;
+  /** Write times into the packets that ask for them. */
+  readonly stamp: boolean;
 }
 
 /** What such a thread tells: where it listens, and what the kernel complains about. */
@@ -27,12 +31,14 @@ export type EchoThreadMessage =
 /** Counters that need a system call are read this often. */
 const NOTE_NS = 200e6;
 
-const { setup, memory, ...options } = workerData as EchoThreadData & { readonly setup: ThreadSetup };
+const { setup, memory, stamp, ...options } = workerData as EchoThreadData & { readonly setup: ThreadSetup };
 const thread = await ServedThread.start(setup);
 const { engine } = thread.selected;
 const tell = (message: EchoThreadMessage): void => thread.tell(message);
 await warmUp(engine);
-const echo = new EchoService({ engine, ...options, memory: EchoMemory.over(memory) });
+const wall = stamp ? WallClock.open() : undefined;
+const stamper = wall === undefined ? undefined : new Stamper(wall, () => engine.nowNs());
+const echo = new EchoService({ engine, ...options, memory: EchoMemory.over(memory), stamper });
 const { local, receiveBufferBytes, sendBufferBytes } = await echo.start();
 // From the first status line on.
 echo.note();

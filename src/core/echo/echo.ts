@@ -1,8 +1,9 @@
 /**
  * The echo: every datagram that {@link EchoGuard} lets through goes back to where it came from, unchanged, from the socket it came in
- * on. No state of a source beside what the guard has a fixed size for, so that restarting it costs a caller only what was under way.
+ * on; with a {@link Stamper}, those that ask for times get them. No state of a source beside what the guard has a fixed size for, so that restarting it costs a caller only what was under way.
  */
 import { randomBytes } from 'node:crypto';
+import type { Stamper } from '../oneway/stamper.ts';
 import type { Arrival, PacketReceiver, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { ownNetworks } from '../udp/own-networks.ts';
 import { ANSWER, EchoGuard, REFUSALS, STRANGER } from '../guard/guard.ts';
@@ -40,6 +41,8 @@ export interface EchoOptions {
   readonly rules?: GuardRules;
   /** Of echoes that share the port; one of its own unless given. */
   readonly share?: GuardShare;
+  /** Writes times into the packets that ask for them; without it no packet is altered. */
+  readonly stamper?: Stamper | undefined;
 }
 
 /** errno names of a host without IPv6, or with it switched off. */
@@ -51,6 +54,7 @@ export class EchoService implements PacketReceiver {
   readonly #options: EchoOptions;
   readonly #memory: EchoMemory;
   readonly #numbers: Float64Array;
+  readonly #stamper: Stamper | undefined;
   /** Of the datagram that is being delivered. */
   readonly #source = new Int32Array(ADDRESS_WORDS);
   #sourceText = '';
@@ -63,6 +67,7 @@ export class EchoService implements PacketReceiver {
     this.#options = options;
     this.#memory = options.memory ?? EchoMemory.create();
     this.#numbers = this.#memory.numbers;
+    this.#stamper = options.stamper;
   }
 
   /**
@@ -84,8 +89,9 @@ export class EchoService implements PacketReceiver {
   }
 
   async #bind(): Promise<UdpSocket> {
-    const { engine, addresses, port, bufferBytes, reusePort = false } = this.#options;
-    const options = { port, bufferBytes, reusePort, trains: true };
+    const { engine, addresses, port, bufferBytes, reusePort = false, stamper } = this.#options;
+    // Of a train, only the first packet has the kernel's time.
+    const options = { port, bufferBytes, reusePort, trains: stamper === undefined };
     for (const address of addresses.slice(0, -1)) {
       try {
         return await engine.bind({ address, ...options });
@@ -99,7 +105,9 @@ export class EchoService implements PacketReceiver {
 
   packet(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
     const standing = this.#arrived(1, length, arrival);
-    if (this.#answers(buffer, offset, length, 1, standing, arrival)) this.#socket?.reply(buffer, offset, length);
+    if (!this.#answers(buffer, offset, length, 1, standing, arrival)) return;
+    this.#stamper?.stamp(buffer, offset, length, arrival);
+    this.#socket?.reply(buffer, offset, length);
   }
 
   train(buffer: Uint8Array, offset: number, length: number, segment: number, arrival: Arrival): void {

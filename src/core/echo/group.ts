@@ -11,8 +11,12 @@ import type { GuardRules } from '../guard/rules.ts';
 import { createGuardShare, EchoService } from './echo.ts';
 import type { GuardShare } from './echo.ts';
 import type { EchoThreadData, EchoThreadMessage } from './echo-thread.ts';
+import { RtplatError } from '../errors.ts';
+import { WallClock } from '../udp/wall-clock.ts';
 import { EchoMemory } from './memory.ts';
 import type { EchoCounters } from './memory.ts';
+
+const NO_WALL_CLOCK = '--stamp needs Linux on x64 or arm64: elsewhere no clock can be read to the microsecond';
 
 export interface EchoGroupOptions {
   readonly engine: EngineChoice;
@@ -25,6 +29,8 @@ export interface EchoGroupOptions {
   readonly bufferBytes: number;
   /** Of all threads together; see {@link EchoService}. */
   readonly rules?: GuardRules;
+  /** Write times into the packets that ask for them. */
+  readonly stamp?: boolean;
 }
 
 export interface Listening {
@@ -43,9 +49,10 @@ export class EchoGroup {
     for (const member of members) member.trouble = (message) => (this.#lastError = message);
   }
 
-  /** @throws RtplatError `bind`, or `usage` when the engine that was asked for cannot be had. */
+  /** @throws RtplatError `bind`, or `usage` when the engine that was asked for, or a clock to stamp by, cannot be had. */
   static async start(options: EchoGroupOptions): Promise<{ readonly group: EchoGroup; readonly listening: Listening }> {
     const { workers } = options;
+    if (options.stamp === true && WallClock.open() === undefined) throw new RtplatError('usage', NO_WALL_CLOCK);
     const shared = workers > 1 ? await sharedPort(options) : { addresses: options.addresses, port: options.port };
     const share = createGuardShare();
     const members = Array.from({ length: workers }, () => new Member({ ...options, ...shared }, share));
@@ -111,8 +118,9 @@ class Member {
   readonly #listening = Promise.withResolvers<Omit<Listening, 'selection'>>();
 
   constructor(options: EchoGroupOptions, share: GuardShare) {
-    const { engine, busyPoll, workers, addresses, port, bufferBytes, rules = DEFAULT_RULES } = options;
-    const data: EchoThreadData = { addresses, port, bufferBytes, reusePort: workers > 1, memory: this.memory.buffer, rules, share };
+    const { engine, busyPoll, workers, addresses, port, bufferBytes, rules = DEFAULT_RULES, stamp = false } = options;
+    const memory = this.memory.buffer;
+    const data: EchoThreadData = { addresses, port, bufferBytes, reusePort: workers > 1, memory, rules, share, stamp };
     this.#thread = new PacketThread<never, EchoThreadMessage>({
       module: 'echo-thread',
       base: import.meta.url,

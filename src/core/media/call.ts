@@ -3,6 +3,7 @@
  * No allocation per packet.
  */
 import type { AudioCodec } from '../audio/codec.ts';
+import type { Stamper } from '../oneway/stamper.ts';
 import { createRtpPacket, parseRtp, RTP_HEADER_BYTES } from '../rtp/packet.ts';
 import type { ReportBlock } from '../rtp/rtcp.ts';
 import { RtcpSession } from '../rtp/rtcp-session.ts';
@@ -30,6 +31,8 @@ export interface CallHost {
   readonly lateThresholdNs: number;
   /** How long no RTP comes before that is told; null when it is not. */
   readonly silenceNs: number | null;
+  /** Writes times into echoes; undefined where they stay as they are. */
+  readonly stamper: Stamper | undefined;
   nowNs(): number;
   /** Nanoseconds since 1970 at an instant of the engine's clock. */
   unixNs(nowNs: number): number;
@@ -246,6 +249,7 @@ export class CallMedia implements PacketReceiver, Paced {
       if (!this.#listening.event(buffer, offset, packet, arrival.atNs)) this.#add(AT.malformed, 1);
     } else this.#add(AT.otherPayload, 1);
     if (action.kind === 'echo' && this.#started && sends(this.#spec)) {
+      this.#host.stamper?.stampPayload(buffer, offset + packet.payloadOffset, packet.payloadLength, arrival);
       this.#rtp.reply(buffer, offset, length);
       this.#add(AT.sent, 1);
       this.#add(AT.sentBytes, length - RTP_HEADER_BYTES);

@@ -27,6 +27,8 @@ export interface MediaFleetOptions {
   /** How long no RTP comes before that is told; null (the default) when it is not. */
   readonly mediaTimeoutMs?: number | null;
   readonly lateThresholdNs?: number;
+  /** Echoes write times into the packets that ask for them. */
+  readonly stamp?: boolean;
   /** A fleet whose thread has ended: its sums go on. Its calls are their owners' to end. */
   readonly before?: MediaFleet;
 }
@@ -86,7 +88,7 @@ export class MediaFleet {
 
   /** @throws RtplatError `usage` when the engine that was asked for cannot be had. */
   static async start(options: MediaFleetOptions): Promise<MediaFleet> {
-    const { engine, events, mediaTimeoutMs = null, lateThresholdNs = DEFAULT_LATE_THRESHOLD_NS, before } = options;
+    const { engine, events, mediaTimeoutMs = null, lateThresholdNs = DEFAULT_LATE_THRESHOLD_NS, stamp = false, before } = options;
     const totals = new SharedArrayBuffer(MEDIA_TOTALS_BYTES);
     const numbers = new MediaTotals(totals);
     if (before !== undefined) {
@@ -97,7 +99,7 @@ export class MediaFleet {
     const calls = new Map<number, FleetCall>();
     const recordings = new Map<number, Recording>();
     const told = (message: MediaTold): void => hear(message, events, calls, recordings);
-    const link = await MediaLink.start(engine, { settings, totals }, told);
+    const link = await MediaLink.start(engine, { settings, totals, stamp }, told);
     const fleet = new MediaFleet(link, numbers, events, calls, recordings);
     if (before !== undefined) {
       fleet.#ended.add(before.totals());

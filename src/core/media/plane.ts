@@ -14,6 +14,7 @@ import type { CallHost } from './call.ts';
 import type { MediaTotals } from './numbers.ts';
 import type { MediaMessage, MediaOrder, MediaRequest, PlaneUpdate } from './orders.ts';
 import type { DtmfWay } from './types.ts';
+import type { Stamper } from '../oneway/stamper.ts';
 import { PacingWheel } from './wheel.ts';
 
 export interface MediaSettings {
@@ -32,6 +33,8 @@ export interface MediaPlaneParts {
   /** From 0 up to, and without, 1. */
   readonly random: () => number;
   readonly tell: (message: MediaMessage) => void;
+  /** Of echoes that write times into the packets that ask for them. */
+  readonly stamper?: Stamper | undefined;
 }
 
 /** A port is released when it has been silent for this long after its call … */
@@ -206,6 +209,10 @@ export class MediaPlane implements CallHost {
 
   nowNs(): number {
     return this.#parts.nowNs();
+  }
+
+  get stamper(): Stamper | undefined {
+    return this.#parts.stamper;
   }
 
   unixNs(nowNs: number): number {

@@ -9,7 +9,7 @@ export type MediaAction =
   | { readonly kind: 'tone'; readonly tone: ToneSpec; readonly durationMs: number }
   /** Plays samples, at the rate of the codec and in shared memory; after their end it has finished and is silent, unless it repeats. */
   | { readonly kind: 'play'; readonly samples: Int16Array; readonly repeat: boolean }
-  /** Sends each packet of the peer back as it is. */
+  /** Sends each packet of the peer back as it is; with times in it, where it asks for them and the fleet stamps. */
   | { readonly kind: 'echo' }
   | { readonly kind: 'silence' }
   /** Sends silence and writes what the peer says to a new WAV file; has finished when that has its `maxBytes`. */

@@ -1,4 +1,5 @@
 /** A probe's result as a run document. */
+import { oneWayMembers } from '../oneway/document.ts';
 import { buildRun } from '../report/run.ts';
 import type { RunDocument, RunHost } from '../report/run.ts';
 import { scoreStream } from '../stats/quality.ts';
@@ -81,6 +82,7 @@ export function probeRun(result: ProbeResult, labels: RunLabels): RunDocument {
     verdictReasons: reasons,
     series: result.series,
     calls: result.streams,
+    ...(result.oneWay === undefined ? {} : { oneWay: oneWayMembers(result.oneWay) }),
   });
 }
 

@@ -119,8 +119,8 @@ function jobOf({ id, options, memory: buffer, sends }: Extract<PoolMessage, { re
   const memory = new PacerMemory(options, buffer);
   const schedule = new Schedule(options);
   const sources = streamSources(options);
-  const { ptimeNs, audio, srtp } = options;
-  const shared = { memory, schedule, sources, ptimeNs, audio, srtp: srtp?.send };
+  const { ptimeNs, audio, oneWay, srtp } = options;
+  const shared = { memory, schedule, sources, ptimeNs, audio, oneWay, srtp: srtp?.send };
   const sender = sends ? new PacketSender({ libc: libc ?? loadLibc(), ...shared }) : undefined;
   return { id, schedule, memory, sender, n: 0, dueNs: Number.POSITIVE_INFINITY };
 }

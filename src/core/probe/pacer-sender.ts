@@ -22,6 +22,8 @@ export interface PacketSenderOptions {
   readonly sources: readonly StreamSource[];
   readonly ptimeNs: number;
   readonly audio?: ProbeAudio | undefined;
+  /** Ask the far end for its times. */
+  readonly oneWay?: true | undefined;
   /** Signs each packet, where it is to be signed. */
   readonly token?: TokenKey | undefined;
   /** Encrypts them. */
@@ -46,12 +48,12 @@ export class PacketSender {
   #index = 0;
   #fd = -1;
 
-  constructor({ libc, memory, schedule, sources, ptimeNs, audio, token, srtp }: PacketSenderOptions) {
+  constructor({ libc, memory, schedule, sources, ptimeNs, audio, oneWay, token, srtp }: PacketSenderOptions) {
     this.#libc = libc;
     this.#memory = memory;
     this.#schedule = schedule;
     this.#sources = sources;
-    this.#packet = silentPacket(ptimeNs, audio);
+    this.#packet = silentPacket(ptimeNs, audio, oneWay);
     this.#token = token;
     this.#srtp = srtp === undefined ? undefined : new SrtpSender(srtp, this.#packet.length);
     this.#wire = this.#srtp?.packet ?? this.#packet;

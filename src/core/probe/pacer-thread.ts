@@ -42,6 +42,7 @@ function announcer(): Pick<Beat, 'prepare' | 'due'> {
     sources: streamSources(options),
     ptimeNs: options.ptimeNs,
     audio: options.audio,
+    oneWay: options.oneWay,
     token: options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey),
     srtp: options.srtp?.send,
   });

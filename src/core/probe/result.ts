@@ -2,6 +2,7 @@
 import type { CallRow, SeriesRow } from '../report/run.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
 import type { SrtpKeys, SrtpSuiteName } from '../srtp/suites.ts';
+import type { OneWayResult } from '../oneway/delays.ts';
 import type { ProbeAudio } from './source.ts';
 import type { ClockName, Endpoint, EngineName } from '../udp/engine.ts';
 
@@ -25,6 +26,8 @@ export interface ProbeOptions {
   readonly tokenKey?: string | undefined;
   /** Of a single stream that is encrypted. */
   readonly srtp?: SrtpKeys | undefined;
+  /** Each packet has a place for times of the far end. */
+  readonly oneWay?: true | undefined;
 }
 
 /** Packets of one stream, or of all. `sent = received + lost + inFlight`. */
@@ -83,6 +86,8 @@ export interface ProbeResult extends ProbeCounts {
   readonly lastError: string | null;
   /** Of a stream that was encrypted, what came and was dropped; missing where none was. */
   readonly srtp?: SrtpFacts;
+  /** Only where it was asked for. */
+  readonly oneWay?: OneWayResult;
   readonly series: readonly SeriesRow[];
   readonly streams: readonly CallRow[];
 }

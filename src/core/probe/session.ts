@@ -11,6 +11,7 @@ import { RtplatError } from '../errors.ts';
 import { DROPPED, SrtpReceiver } from '../srtp/receiver.ts';
 import { SrtpSender } from '../srtp/sender.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
+import type { OneWayDelays } from '../oneway/delays.ts';
 import type { BatchSocket } from '../udp/batch/socket.ts';
 import { errnoName } from '../udp/batch/layout.ts';
 import type { Arrival, Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
@@ -49,6 +50,8 @@ export interface ProbeSessionOptions {
    * to the one that sends, by a lower priority for the rest of its life. For a process that does nothing else.
    */
   readonly givesWay?: boolean;
+  /** Told of each packet that came back with the far end's times in it. It may be that of several sessions. */
+  readonly oneWay?: OneWayDelays | undefined;
 }
 
 /** What goes along with the one stream of a session. Times are on the engine's clock. */
@@ -90,6 +93,7 @@ export class ProbeSession {
   readonly #observe: ((stream: number, index: number, latencyNs: number) => void) | undefined;
   readonly #companion: SessionCompanion | undefined;
   readonly #givesWay: boolean;
+  readonly #oneWay: OneWayDelays | undefined;
   readonly #options: ProbeOptions;
   readonly #schedule: Schedule;
   readonly #sources: readonly StreamSource[];
@@ -121,7 +125,8 @@ export class ProbeSession {
   #abortedNs: number | undefined;
   #lookedNs = 0;
 
-  constructor({ engine, targets, options, locals, pacing, tally, opened, observe, companion, givesWay, stream }: ProbeSessionOptions) {
+  constructor(sessionOptions: ProbeSessionOptions) {
+    const { engine, targets, options, locals, pacing, tally, opened, observe, companion, givesWay, stream, oneWay } = sessionOptions;
     this.#engine = engine;
     this.#targets = targets;
     this.#locals = locals;
@@ -131,9 +136,10 @@ export class ProbeSession {
     this.#observe = observe;
     this.#companion = companion;
     this.#givesWay = givesWay === true && engine.name === 'batch' && engine.clock === 'kernel';
+    this.#oneWay = oneWay;
     this.#options = options;
     this.#schedule = new Schedule(options);
-    this.#packet = silentPacket(options.ptimeNs, options.audio);
+    this.#packet = silentPacket(options.ptimeNs, options.audio, options.oneWay);
     this.#token = options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey);
     const { srtp } = options;
     this.#srtpSender = srtp === undefined ? undefined : new SrtpSender(srtp.send, this.#packet.length);
@@ -276,7 +282,10 @@ export class ProbeSession {
     if (plainLength === DROPPED) return;
     this.#companion?.arrived(buffer, offset, plainLength, arrival.atNs);
     const latencyNs = stream.arrived(buffer, offset, plainLength, arrival);
-    if (latencyNs >= 0) this.#returned(i, stream.lastIndex, latencyNs, stream.lastLate, stream.lastHostDelayNs);
+    if (latencyNs < 0) return;
+    const stamped = !Number.isNaN(stream.lastHostDelayNs);
+    this.#oneWay?.returned(stream, buffer, offset, plainLength, stamped ? arrival.atNs - latencyNs : Number.NaN, arrival.atNs);
+    this.#returned(i, stream.lastIndex, latencyNs, stream.lastLate, stream.lastHostDelayNs);
   }
 
   #returned(i: number, index: number, latencyNs: number, late: boolean, hostDelayNs: number): void {
@@ -365,6 +374,7 @@ export class ProbeSession {
       refusals: this.#refusals,
       lastError: this.#lastError,
       ...this.#srtpFacts(),
+      ...(this.#oneWay === undefined ? {} : { oneWay: this.#oneWay.result(nowNs) }),
       series: this.#series.finish(nowNs - this.#startNs, counts.lost),
       streams: this.#streams.map((stream, i) => {
         const socket = this.#sockets[i] as UdpSocket;

@@ -1,6 +1,7 @@
 /** The packets of a stream: silence, or noise that is known, under an RTP header that follows from a seed and the packet's number alone. */
 import { NoisePayload } from '../match/noise-payload.ts';
 import { REFERENCE_RATE_HZ } from '../match/reference.ts';
+import { askForStamp } from '../oneway/stamp.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
 import { SeededRandom } from './random.ts';
 
@@ -26,9 +27,16 @@ export function isG711(name: string): boolean {
   return name === 'PCMU' || name === 'PCMA';
 }
 
-/** A packet of silence for streams to write their headers into: they may share it, since a send is done with it when it returns. */
-export function silentPacket(ptimeNs: number, { bytesPerSecond, silenceByte }: ProbeAudio = PCMU_AUDIO): Uint8Array {
-  return new Uint8Array(RTP_HEADER_BYTES + payloadBytes(ptimeNs, bytesPerSecond)).fill(silenceByte);
+/**
+ * A packet of silence for streams to write their headers into: they may share it, since a send is done with it when it returns.
+ *
+ * @param oneWay it asks the far end for its times; not where noise is written into it.
+ */
+export function silentPacket(ptimeNs: number, audio: ProbeAudio = PCMU_AUDIO, oneWay?: true): Uint8Array {
+  const { bytesPerSecond, silenceByte } = audio;
+  const packet = new Uint8Array(RTP_HEADER_BYTES + payloadBytes(ptimeNs, bytesPerSecond)).fill(silenceByte);
+  if (oneWay === true) askForStamp(packet, RTP_HEADER_BYTES);
+  return packet;
 }
 
 function payloadBytes(ptimeNs: number, bytesPerSecond: number): number {

@@ -177,6 +177,19 @@ const setUp = v.looseObject({
   session_completion_ratio: v.nullable(fraction),
 });
 
+const oneWayDelay = v.nullable(v.looseObject({ min: finite, p50: finite, p99: finite, max: finite }));
+
+const oneWay = v.looseObject({
+  packets: count,
+  there_ms: oneWayDelay,
+  back_ms: oneWayDelay,
+  error_ms: v.nullable(nonNegative),
+  turnaround_ms: spread,
+  same_clock: v.nullable(v.boolean()),
+  received_by: v.nullable(v.picklist(['kernel', 'user', 'both'])),
+  reason: v.nullable(v.string()),
+});
+
 /** The schema that files are read by and `schema/rtplat.run-1.schema.json` is generated from. */
 export const RunSchema: v.GenericSchema<unknown, RunDocument> = v.looseObject({
   schema: v.literal(RUN_SCHEMA),
@@ -200,6 +213,7 @@ export const RunSchema: v.GenericSchema<unknown, RunDocument> = v.looseObject({
   send_error_histogram: v.exactOptional(HistogramSchema),
   series: v.array(seriesRow),
   calls: v.array(call),
+  one_way: v.exactOptional(oneWay),
   sip: v.exactOptional(setUp),
   ari: v.exactOptional(AriLoadSchema),
   budget: v.exactOptional(BudgetSchema),

@@ -272,6 +272,31 @@ export interface DelayMembers {
   readonly max: number;
 }
 
+/** Each direction by itself (`probe --one-way`). Milliseconds; a delay below 0 is within the error of the clocks. */
+export interface OneWayMembers {
+  /** Packets that came back with times of the far end and both times of this end: what the numbers are of. */
+  readonly packets: number;
+  readonly there_ms: OneWayDelay | null;
+  readonly back_ms: OneWayDelay | null;
+  /** No delay of the two is farther off than this. */
+  readonly error_ms: number | null;
+  /** How long packets were at the far end. */
+  readonly turnaround_ms: Spread | null;
+  /** Both ends read one clock; null when that is not known. */
+  readonly same_clock: boolean | null;
+  /** Who took the time at which packets came to the far end. */
+  readonly received_by: 'kernel' | 'user' | 'both' | null;
+  /** Why there are no delays; null when there are. */
+  readonly reason: string | null;
+}
+
+export interface OneWayDelay {
+  readonly min: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
 export interface RunDocument {
   readonly schema: typeof RUN_SCHEMA;
   readonly tool: { readonly name: string; readonly version: string };
@@ -288,6 +313,8 @@ export interface RunDocument {
   readonly send_error_histogram?: EncodedHistogram;
   readonly series: readonly SeriesRow[];
   readonly calls: readonly CallRow[];
+  /** Only of a run that asked for it. */
+  readonly one_way?: OneWayMembers;
   /** Only of a run that placed calls by SIP. */
   readonly sip?: SipSetUp;
   /** Only of a run that placed calls through ARI. */
@@ -326,6 +353,7 @@ export interface RunParts {
   readonly verdictReasons: readonly string[];
   readonly series: readonly SeriesRow[];
   readonly calls: readonly CallRow[];
+  readonly oneWay?: OneWayMembers;
 }
 
 export interface RunCounts {
@@ -386,5 +414,6 @@ export function buildRun(parts: RunParts): RunDocument {
     ...(parts.sendError === null ? {} : { send_error_histogram: parts.sendError.encode() }),
     series: parts.series,
     calls: parts.calls,
+    ...(parts.oneWay === undefined ? {} : { one_way: parts.oneWay }),
   };
 }

@@ -31,6 +31,8 @@ export interface PlayerLegsOptions {
   readonly symmetric: 'never' | 'when-private';
   /** RFC 3550 §6.5.1, such as `rtplat@192.0.2.1`. */
   readonly cname: string;
+  /** Write times into the packets that ask for them, where the caller's own go back. */
+  readonly stamp: boolean;
 }
 
 /** A recording ends at this size: a day of 8 kHz. */
@@ -172,6 +174,7 @@ export class PlayerLegs implements MediaLegs {
 async function startFleet(options: PlayerLegsOptions, calls: ReadonlyMap<number, LegEvents>, before?: MediaFleet): Promise<MediaFleet> {
   return MediaFleet.start({
     engine: options.engine,
+    stamp: options.stamp,
     ...(before === undefined ? {} : { before }),
     events: {
       dtmf: (id, digit, how, durationMs) => {

@@ -16,6 +16,7 @@ export interface MediaSection {
   readonly enable_in_band_dtmf: boolean;
   readonly symmetric_rtp: 'never' | 'when-private';
   readonly third_party: boolean;
+  readonly stamp_echoes: boolean;
 }
 
 const LOWEST_PORT = 1_024;
@@ -49,6 +50,10 @@ export const MEDIA: Table<MediaSection> = table<MediaSection>('RTP of the calls.
     default: false,
     reloadable: true,
     doc: 'Send RTP to another address than signalling came from; needed behind a proxy, and a way to flood somebody else.',
+  }),
+  stamp_echoes: key(yesOrNo, {
+    default: false,
+    doc: 'With action "echo": write the times at which a packet came and left into those that ask for it (probe --one-way).',
   }),
 });
 

@@ -26,6 +26,7 @@ export interface Libc {
   timerfd_create(clock: number, flags: number): number;
   timerfd_settime(fd: number, flags: number, value: number, old: number): number;
   clock_gettime(clock: number, result: number): number;
+  adjtimex(timex: number): number;
   prctl(option: number, value: number, a: number, b: number, c: number): number;
   flock(fd: number, operation: number): number;
   /** The kernel's calls that the C library has no function for. */
@@ -70,6 +71,7 @@ const PROTOTYPES: Record<Exclude<keyof Libc, 'errno' | 'addressOf' | 'watch'>, s
   timerfd_create: 'int timerfd_create(int, int)',
   timerfd_settime: 'int timerfd_settime(int, int, uintptr_t, uintptr_t)',
   clock_gettime: 'int clock_gettime(int, uintptr_t)',
+  adjtimex: 'int adjtimex(uintptr_t)',
   prctl: 'int prctl(int, uint64, uint64, uint64, uint64)',
   flock: 'int flock(int, int)',
   syscall: 'int64 syscall(int64, int64, uintptr_t, uint64, uint64)',
