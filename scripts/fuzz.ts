@@ -75,7 +75,10 @@ async function runAll(names: readonly string[]): Promise<0 | 1> {
     if (from === undefined || to === undefined || from < 0 || to < from) throw new Error(`docs/fuzzing.md lacks ${MARKS.join(' … ')}`);
     writeFileSync(PAGE, `${text.slice(0, from + MARKS[0].length)}\n\n${totalsOf(rows)}:\n\n${table}\n\n${text.slice(to)}`);
     mkdirSync(path.dirname(RESULTS), { recursive: true });
-    writeFileSync(RESULTS, `${JSON.stringify({ seed: Number(values.seed), node: process.version, wall_seconds: wallSeconds, targets: rows }, null, 2)}\n`);
+    writeFileSync(
+      RESULTS,
+      `${JSON.stringify({ seed: Number(values.seed), node: process.version, wall_seconds: wallSeconds, targets: rows }, null, 2)}\n`,
+    );
   }
   return failed ? 1 : 0;
 }
@@ -93,7 +96,9 @@ async function runOne(name: string): Promise<TargetOutcome | undefined> {
   for await (const chunk of child.stdout) text += String(chunk);
   const last = text.trimEnd().split('\n').at(-1) ?? '';
   if (!last.startsWith('{')) {
-    process.stdout.write(`${name}: ended by ${child.signalCode ?? `status ${child.exitCode}`}; if there is ${findings}/${name}/hang, that input did not end\n`);
+    process.stdout.write(
+      `${name}: ended by ${child.signalCode ?? `status ${child.exitCode}`}; if there is ${findings}/${name}/hang, that input did not end\n`,
+    );
     return undefined;
   }
   const outcome = { name, ...(JSON.parse(last) as Omit<TargetOutcome, 'name'>) };

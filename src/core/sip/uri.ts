@@ -71,6 +71,19 @@ export function parseUri(text: string): SipUri | undefined {
   return { scheme, user, password, host, port, params, headers };
 }
 
+/**
+ * The URI of a Contact or a Record-Route as the Request-URI of a message to it: without headers, which none may have (§19.1.1).
+ *
+ * @returns undefined for a malformed SIP or SIPS URI, which whoever gets it would refuse to read. Other schemes stay as they are.
+ */
+export function asRequestUri(text: string): string | undefined {
+  const scheme = text.slice(0, Math.max(0, text.indexOf(':'))).toLowerCase();
+  if (scheme !== 'sip' && scheme !== 'sips') return isUriText(text) ? text : undefined;
+  const uri = parseUri(text);
+  if (uri === undefined) return undefined;
+  return uri.headers.size === 0 ? text : formatUri({ ...uri, headers: new Map() });
+}
+
 /** The text of a URI, with everything escaped that its place does not allow. */
 export function formatUri(uri: SipUri): string {
   let text = `${uri.scheme}:`;

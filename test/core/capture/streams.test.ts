@@ -53,6 +53,14 @@ describe('one stream', () => {
     });
   });
 
+  it('of a file that is not in the order of time lasts from its earliest packet to its latest', () => {
+    const packets = [0, 20, 40, 60, -500, 80, 70].map((ms, i): Packet => ({
+      ...(sequences(i + 1)[0] as Packet),
+      atNs: 1_795_000_000_000_000_000n + BigInt(ms * 1_000_000),
+    }));
+    expect(onlyStream(of(packets))).toMatchObject({ start_seconds: -0.5, duration_seconds: 0.58, max_delta_ms: 20, packets: 7 });
+  });
+
   it('counts what is lost, doubled and overtaken, also across the wraps', () => {
     fc.assert(
       fc.property(

@@ -29,7 +29,14 @@ const outcome = await fuzz(target, {
   before: (input) => watchdog.begin(input),
   isOver: () => performance.now() > until,
 });
-const kept = save === 'save' ? await minimised(target, [...corpus, ...target.seeds(new (await import('../../../src/core/probe/random.ts')).SeededRandom(Number(seed))), ...outcome.kept], coverage) : [];
+const kept =
+  save === 'save'
+    ? await minimised(
+        target,
+        [...corpus, ...target.seeds(new (await import('../../../src/core/probe/random.ts')).SeededRandom(Number(seed))), ...outcome.kept],
+        coverage,
+      )
+    : [];
 if (save === 'save') writeCorpus(name, kept);
 await watchdog.end();
 await target.close?.();

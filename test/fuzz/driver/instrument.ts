@@ -47,7 +47,7 @@ export function instrument(): Coverage {
     load(url, context, nextLoad) {
       if (!url.startsWith(below) || !url.endsWith('.ts')) return nextLoad(url, context);
       const loaded = nextLoad(url, context);
-      const text = typeof loaded.source === 'string' ? loaded.source : new TextDecoder().decode(loaded.source as Uint8Array);
+      const text = typeof loaded.source === 'string' ? loaded.source : new TextDecoder().decode(loaded.source);
       const counted = withCounters(stripTypeScriptTypes(text), next);
       modules.push({ path: url.slice(below.length), first: next, end: counted.end, words: counted.words });
       next = counted.end;

@@ -21,7 +21,8 @@ export async function minimised(target: FuzzTarget, inputs: readonly Uint8Array[
   };
   const reached = new Map<Uint8Array, ReadonlySet<number>>();
   for (const input of inputs) reached.set(input, await reach(input));
-  const missing = new Set([...reached.values()].flatMap((blocks) => [...blocks]));
+  const missing = new Set<number>();
+  for (const blocks of reached.values()) for (const block of blocks) missing.add(block);
   const chosen: Uint8Array[] = [];
   let bytes = 0;
   while (missing.size > 0 && chosen.length < MOST_INPUTS) {

@@ -13,12 +13,35 @@ type Mutator = (input: Uint8Array, random: SeededRandom, material: Material) => 
 
 const LF = 0x0a;
 const EDGES_8 = [0, 1, 9, 10, 13, 0x20, 0x22, 0x3a, 0x3b, 0x5c, 0x7f, 0x80, 0xc0, 0xff] as const;
-const EDGES_32 = [0, 1, 2, 3, 4, 7, 8, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff] as const;
+const EDGES_32 = [
+  0, 1, 2, 3, 4, 7, 8, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff,
+] as const;
 const NUMBERS = [
   ...['0', '-1', '1', '2', '00', '255', '256', '65535', '65536', '2147483647', '2147483648', '4294967295', '4294967296'],
   ...['9007199254740993', '18446744073709551616', '99999999999999999999999', '1e308', '1e999', '-0', '0.1', '1e-7', '0x10', 'NaN', ''],
 ] as const;
-const TEXTS = ['\r\n', '\n', '\r', '\0', '\u001B[2J', '\u2028', '\u202E', '\u00E9', '\uFEFF', '%00', '"', "'", '\\', '<', '>', '&', '{', '}', '[', ']'] as const;
+const TEXTS = [
+  '\r\n',
+  '\n',
+  '\r',
+  '\0',
+  '\u001B[2J',
+  '\u2028',
+  '\u202E',
+  '\u00E9',
+  '\uFEFF',
+  '%00',
+  '"',
+  "'",
+  '\\',
+  '<',
+  '>',
+  '&',
+  '{',
+  '}',
+  '[',
+  ']',
+] as const;
 const MOST_REPEATS = 512;
 
 const encoder = new TextEncoder();
@@ -131,7 +154,12 @@ const MUTATORS: readonly Mutator[] = [
   (input, random) => input.slice(0, below(random, input.length + 1)),
   (input, random) => {
     const at = below(random, input.length + 1);
-    return spliced(input, at, at, Uint8Array.from({ length: 1 + below(random, 8) }, () => random.uint32()));
+    return spliced(
+      input,
+      at,
+      at,
+      Uint8Array.from({ length: 1 + below(random, 8) }, () => random.uint32()),
+    );
   },
   // Words and numbers of text.
   (input, random, material) => {

@@ -125,7 +125,10 @@ export async function fuzz(target: FuzzTarget, options: RunOptions): Promise<Out
   const growthBytes =
     heapAfter === undefined || heapBefore === undefined ? null : heapAfter - heapBefore - Math.max(0, bytesIn(pool) - poolBefore);
   if (growthBytes !== null && growthBytes > GROWTH_BYTES)
-    note(`growth: the heap has ${Math.round(growthBytes / 1024)} kB more after ${fed} inputs than after a third of them`, new Uint8Array(0));
+    note(
+      `growth: the heap has ${Math.round(growthBytes / 1024)} kB more after ${fed} inputs than after a third of them`,
+      new Uint8Array(0),
+    );
   const own = options.coverage?.blocksOf(target.code) ?? [];
   return {
     inputs: fed,

@@ -11,7 +11,10 @@ export interface TargetOutcome {
   readonly findings: readonly { readonly what: string; readonly file: string }[];
 }
 
-const HEAD = ['| target | inputs | time | blocks of its code reached | heap growth | corpus | found |', '|---|---:|---:|---:|---:|---:|---:|'];
+const HEAD = [
+  '| target | inputs | time | blocks of its code reached | heap growth | corpus | found |',
+  '|---|---:|---:|---:|---:|---:|---:|',
+];
 
 export function renderFuzzTable(rows: readonly TargetOutcome[]): string {
   return [...HEAD, ...rows.map(renderRow)].join('\n');

@@ -11,9 +11,16 @@ import type { FuzzTarget } from '../target.ts';
 export const target: FuzzTarget = {
   name: 'config',
   what: 'TOML of sip-serve, monitor and report: printed and read again it is the same, or each problem is one clean line with its place',
-  code: ['service/config/', 'sip-server/config/', 'sip-server/config.ts', 'monitor/config/', 'monitor/config.ts', 'report/gate/thresholds.ts'],
+  code: [
+    'service/config/',
+    'sip-server/config/',
+    'sip-server/config.ts',
+    'monitor/config/',
+    'monitor/config.ts',
+    'report/gate/thresholds.ts',
+  ],
   mostBytes: 1_500,
-  inputs: 60_000,
+  inputs: 50_000,
   seeds: () =>
     bytesOf(
       '',
@@ -46,6 +53,11 @@ function check<T>(text: string, schema: ConfigSchema<T>): void {
   const printed = printConfig(schema, config);
   const again = readConfig(printed, 'y.toml', schema);
   // Secrets are not printed, so that what needs them may miss them.
-  if (again.config === undefined) must(again.problems.every(({ message }) => /secret|password|token|user/i.test(message)), 'what is printed cannot be read:', again.problems[0]);
+  if (again.config === undefined)
+    must(
+      again.problems.every(({ message }) => /secret|password|token|user/i.test(message)),
+      'what is printed cannot be read:',
+      again.problems[0],
+    );
   else mustEqual(printConfig(schema, again.config), printed, 'printed and read again');
 }

@@ -12,7 +12,12 @@ export const target: FuzzTarget = {
   code: ['watch/event-stream.ts'],
   mostBytes: 1_200,
   inputs: 400_000,
-  seeds: () => bytesOf('\u0003event: metrics\ndata: {"a":1}\n\nevent: x\r\ndata: é\r\ndata:y\r\rid: 3\n: c\n\n', '\u0001\uFEFFdata\n\ndata: \n\n', `\u0009data: ${'x'.repeat(400)}\ndata: ${'y'.repeat(99)}\n\n`),
+  seeds: () =>
+    bytesOf(
+      '\u0003event: metrics\ndata: {"a":1}\n\nevent: x\r\ndata: é\r\ndata:y\r\rid: 3\n: c\n\n',
+      '\u0001\uFEFFdata\n\ndata: \n\n',
+      `\u0009data: ${'x'.repeat(400)}\ndata: ${'y'.repeat(99)}\n\n`,
+    ),
   check(input) {
     const bytes = input.subarray(1);
     const whole = collect(bytes, bytes.length + 1);

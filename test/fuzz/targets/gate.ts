@@ -9,7 +9,19 @@ export const target: FuzzTarget = {
   mostBytes: 240,
   inputs: 500_000,
   seeds: () =>
-    bytesOf('p99<20ms', ' call : p95 <= 30.5 us ', 'packet_loss_ratio<=0.2%', 'run:mos>4', 'late<1%', 'lost==0', 'total_latencies>=10000', 'call:setup_ms<200ms', 'q99<1', 'p99<20ms,p95<2s', 'r_factor != 80'),
+    bytesOf(
+      'p99<20ms',
+      ' call : p95 <= 30.5 us ',
+      'packet_loss_ratio<=0.2%',
+      'run:mos>4',
+      'late<1%',
+      'lost==0',
+      'total_latencies>=10000',
+      'call:setup_ms<200ms',
+      'q99<1',
+      'p99<20ms,p95<2s',
+      'r_factor != 80',
+    ),
   check(input) {
     const text = textOf(input);
     const read = parseBound(text);

@@ -15,7 +15,16 @@ export const target: FuzzTarget = {
   code: ['values/terminal.ts', 'service/log.ts', 'service/log/syslog-message.ts', 'service/log/syslog-settings.ts', 'watch/text.ts'],
   mostBytes: 400,
   inputs: 300_000,
-  seeds: () => bytesOf('a\r\nb\u001B[31m', '\u009B2J\u2028\u202E\u2066x', 'é\u0301\u{1F600}漢字\uFEFF', '{"a":"\\u0007"}', 'udp://[::1]:514', 'unix:///dev/log', 'tcp://host'),
+  seeds: () =>
+    bytesOf(
+      'a\r\nb\u001B[31m',
+      '\u009B2J\u2028\u202E\u2066x',
+      'é\u0301\u{1F600}漢字\uFEFF',
+      '{"a":"\\u0007"}',
+      'udp://[::1]:514',
+      'unix:///dev/log',
+      'tcp://host',
+    ),
   check(input) {
     const text = textOf(input);
     const half = text.slice(0, text.length >> 1);
@@ -26,7 +35,8 @@ export const target: FuzzTarget = {
     const asJson = formatRecord(record, 'json');
     must(!/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(asJson.text), 'a control character in JSON', asJson.text);
     mustEqual(JSON.parse(asJson.text), { time: TIME.toISOString(), level: 'warn', scope: half, message: text, peer: half }, 'JSON');
-    for (const message of [networkMessage(line, { ...IDENTITY, appName: half }), localMessage(line, IDENTITY)]) mustBeOneCleanLine(message, 'syslog');
+    for (const message of [networkMessage(line, { ...IDENTITY, appName: half }), localMessage(line, IDENTITY)])
+      mustBeOneCleanLine(message, 'syslog');
     const most = text.length % 50;
     must(Buffer.byteLength(cut(text, most)) <= most || text.length * 3 <= most, 'cut to', most, cut(text, most));
     const shown = safeText(text);

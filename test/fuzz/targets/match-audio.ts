@@ -15,9 +15,16 @@ const samples = new Int16Array(4_096);
 export const target: FuzzTarget = {
   name: 'match-audio',
   what: 'sound that comes back with any timestamps and in any pieces: each packet is in one state, each delay a number within the longest',
-  code: ['match/audio.ts', 'match/audio-timeline.ts', 'match/audio-search.ts', 'match/audio-packet.ts', 'match/audio-blocks.ts', 'match/audio-correlator.ts'],
+  code: [
+    'match/audio.ts',
+    'match/audio-timeline.ts',
+    'match/audio-search.ts',
+    'match/audio-packet.ts',
+    'match/audio-blocks.ts',
+    'match/audio-correlator.ts',
+  ],
   mostBytes: 4_096,
-  inputs: 5_000,
+  inputs: 10_000,
   seeds: () => [echo(16, 0, 0), echo(20, 1_000, 3), echo(8, 0xffff_ff00, 0)],
   check(input) {
     const reference = new NoiseReference(REFERENCE);

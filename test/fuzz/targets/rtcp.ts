@@ -5,7 +5,15 @@ import type { FuzzTarget } from '../target.ts';
 
 const scratch = new Uint8Array(LONGEST_RTCP_BYTES);
 const NTP = { seconds: 0xe8a1_2345, fraction: 0x8000_0000 };
-const BLOCK = { ssrc: 7, fractionLost: 3, cumulativeLost: -2, highestSequence: 70_000, jitterTicks: 5, lastSr: 0x2345_8000, delaySinceLastSr: 65_536 };
+const BLOCK = {
+  ssrc: 7,
+  fractionLost: 3,
+  cumulativeLost: -2,
+  highestSequence: 70_000,
+  jitterTicks: 5,
+  lastSr: 0x2345_8000,
+  delaySinceLastSr: 65_536,
+};
 const SENDER = { ntp: NTP, rtpTimestamp: 160, packets: 10, octets: 1_600 };
 
 export const target: FuzzTarget = {

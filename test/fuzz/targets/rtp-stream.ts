@@ -29,9 +29,15 @@ export const target: FuzzTarget = {
       must(statistics.lost >= 0 && statistics.expected >= 0, 'a count is negative', statistics.lost, statistics.expected);
     }
     const { received, duplicates, reordered, invalid, resyncs, jitterMs, jitterTicks } = statistics;
-    must(received === packets && invalid >= 0 && invalid + duplicates + reordered <= packets, 'packets are counted twice', { received, duplicates, reordered, invalid });
+    must(received === packets && invalid >= 0 && invalid + duplicates + reordered <= packets, 'packets are counted twice', {
+      received,
+      duplicates,
+      reordered,
+      invalid,
+    });
     mustEqual([duplicates, reordered, resyncs], [counted.duplicate, counted.reordered, counted.resync], 'duplicates, reordered, resyncs');
-    for (const number of [jitterMs, jitterTicks]) must(number === null || (Number.isFinite(number) && number >= 0), 'the jitter is', number);
+    for (const number of [jitterMs, jitterTicks])
+      must(number === null || (Number.isFinite(number) && number >= 0), 'the jitter is', number);
     const fraction = statistics.takeFractionLost();
     must(Number.isInteger(fraction) && fraction >= 0 && fraction <= 255, 'the fraction lost is', fraction);
   },

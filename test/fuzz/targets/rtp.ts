@@ -37,7 +37,8 @@ export const target: FuzzTarget = {
     must(payloadOffset + payloadLength <= input.length, 'the payload ends behind the packet', payloadOffset, payloadLength, input.length);
     writeRtpHeader(written, 0, parsed);
     // All but version, padding, extension and the number of CSRCs, which the writer does not have.
-    for (let i = 1; i < RTP_HEADER_BYTES; i += 1) must(written[i] === input[i], 'the header is not the same when it is written again, byte', i);
+    for (let i = 1; i < RTP_HEADER_BYTES; i += 1)
+      must(written[i] === input[i], 'the header is not the same when it is written again, byte', i);
     mustEqual([cut.sequence, cut.timestamp, cut.ssrc], [parsed.sequence, parsed.timestamp, parsed.ssrc], 'the header of a cut packet');
   },
 };

@@ -12,7 +12,7 @@ export const target: FuzzTarget = {
   what: 'run files: read, judged and merged with themselves, or one line that says which member is wrong; written and read again they are the same',
   code: ['report/read-run.ts', 'report/json-shape.ts', 'report/ari-schema.ts', 'report/merge.ts', 'report/verdict.ts'],
   mostBytes: 12_000,
-  inputs: 60_000,
+  inputs: 100_000,
   seeds: () => [
     ...bytesOf(JSON.stringify(makeRun()), JSON.stringify({ ...makeRun(), series: [], calls: [] })),
     ...bytesOf('{"schema":"rtplat.run/1"}', '{"schema":"rtplat.run/99"}', '[[[[[[]]]]]]', '"rtplat.run/1"', '{"schema":"\u001B[2J"}'),
@@ -23,7 +23,8 @@ export const target: FuzzTarget = {
     const other = read(() => parseRunAmongOthers(text, 'x.json'));
     must(run === undefined || other !== undefined, 'a run is none among others');
     if (run === undefined) return;
-    mustEqual(parseRun(JSON.stringify(run), 'x.json'), run, 'written and read again');
+    const written = JSON.stringify(run);
+    mustEqual(JSON.stringify(parseRun(written, 'x.json')), written, 'written and read again');
     checkRun(run.summary);
     const merged = mergeRuns([
       { name: 'a', run },

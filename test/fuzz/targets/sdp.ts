@@ -42,7 +42,8 @@ export const target: FuzzTarget = {
       for (const { port, formats, codecs, ptimeMs } of parsed.media) {
         must(port >= 0 && port <= 65_535 && formats.length > 0, 'a media line with', port, formats);
         must(ptimeMs === undefined || (Number.isInteger(ptimeMs) && ptimeMs > 0), 'ptime', ptimeMs);
-        for (const { payloadType, clockRateHz } of codecs) must(payloadType >= 0 && payloadType <= 127 && clockRateHz > 0, 'a codec', payloadType);
+        for (const { payloadType, clockRateHz } of codecs)
+          must(payloadType >= 0 && payloadType <= 127 && clockRateHz > 0, 'a codec', payloadType);
       }
     }
     const answer = answerOffer(input, OURS);
@@ -60,7 +61,8 @@ export const target: FuzzTarget = {
 };
 
 function mustWork({ codec, dtmf, receive, ptimeMs, remote, rtcp }: NegotiatedMedia): void {
-  for (const type of [codec.payloadType, dtmf, receive.payloadType, receive.dtmf]) must(type === undefined || (type >= 0 && type <= 127), 'a payload type', type);
+  for (const type of [codec.payloadType, dtmf, receive.payloadType, receive.dtmf])
+    must(type === undefined || (type >= 0 && type <= 127), 'a payload type', type);
   must(ptimeMs >= 10 && ptimeMs <= 60 && ptimeMs % 10 === 0, 'ptime', ptimeMs);
   must(remote.port > 0 && remote.port <= 65_535 && remote.address !== '', 'sends to', remote);
   must(rtcp === undefined || (rtcp.port > 0 && rtcp.port <= 65_535), 'sends RTCP to', rtcp);

@@ -18,12 +18,14 @@ export const target: FuzzTarget = {
   what: 'what a service tells to watch and report, three lines of JSON: one line that says what is wrong, or a screen of which no line is too wide or moves the cursor',
   code: ['report/read-metrics.ts', 'watch/'],
   mostBytes: 6_000,
-  inputs: 50_000,
+  inputs: 60_000,
   seeds: () => {
     const { metrics, health } = makeSnapshot();
     const calls = [callNumber(1), callNumber(2, { name: '\u001B[2J漢字' })];
     const lines = [metrics, health, calls].map((part) => JSON.stringify(part)).join('\n');
-    const relayless = [{ ...metrics, relays: false }, { ...health, status: 'unhealthy', reason: 'x\u202Ey' }, []].map((part) => JSON.stringify(part)).join('\n');
+    const relayless = [{ ...metrics, relays: false }, { ...health, status: 'unhealthy', reason: 'x\u202Ey' }, []]
+      .map((part) => JSON.stringify(part))
+      .join('\n');
     return bytesOf(lines, relayless, JSON.stringify({ channels: calls }));
   },
   check(input) {
@@ -31,7 +33,8 @@ export const target: FuzzTarget = {
     quietly(() => void parseChannels(text, 'http://x/channels'));
     const collector = new SnapshotCollector('http://x/events');
     let snapshot: Snapshot | undefined;
-    for (const [i, data] of text.split('\n', 3).entries()) quietly(() => (snapshot = collector.add({ name: ['metrics', 'health', 'calls'][i] ?? '', data })));
+    for (const [i, data] of text.split('\n', 3).entries())
+      quietly(() => (snapshot = collector.add({ name: ['metrics', 'health', 'calls'][i] ?? '', data })));
     if (snapshot === undefined) return;
     mustBeOneCleanLine(plainLine(AT, snapshot), 'the line');
     JSON.parse(jsonLine(AT, 'http://x/', snapshot));

@@ -6,7 +6,10 @@ import { bytesOf, must, textOf } from '../target.ts';
 import type { FuzzTarget } from '../target.ts';
 
 const TOOLS: DigestTools = {
-  hash: (algorithm, text) => createHash(algorithm === 'MD5' ? 'md5' : 'sha256').update(text).digest('hex'),
+  hash: (algorithm, text) =>
+    createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
+      .update(text)
+      .digest('hex'),
   random: (bytes) => 'ab'.repeat(bytes),
 };
 const CREDENTIALS = { username: 'al"ice\\', password: 'secret' };
@@ -40,7 +43,11 @@ export const target: FuzzTarget = {
     createRequest('INVITE', 'sip:a@b', [['Authorization', value]]);
     const [again, ...more] = parseChallenges(value);
     must(again !== undefined && more.length === 0, 'the answer is not one', value);
-    must(again.params.get('username') === CREDENTIALS.username && again.params.get('nonce') === answer.session.nonce, 'the answer says', value);
+    must(
+      again.params.get('username') === CREDENTIALS.username && again.params.get('nonce') === answer.session.nonce,
+      'the answer says',
+      value,
+    );
     must(!value.includes(CREDENTIALS.password) || text.includes(CREDENTIALS.password), 'the password is in it');
   },
 };

@@ -34,11 +34,12 @@ export const target: FuzzTarget = {
     const via = parseVia(text);
     if (via !== undefined) must(via.port === undefined || (via.port >= 0 && via.port <= 65_535), 'a port of', via.port);
     const address = parseNameAddr(text);
-    if (address !== undefined) must(!/[\s<>]/.test(address.uri) && address.uri !== '', 'an address in an address', address.uri);
+    if (address !== undefined) must(!/[ \t\r\n<>]/.test(address.uri) && address.uri !== '', 'an address in an address', address.uri);
     const cseq = parseCSeq(text);
     if (cseq !== undefined) mustEqual(parseCSeq(`${cseq.number} ${cseq.method}`), cseq, 'CSeq');
     const parts = splitAtCommas(text);
-    for (const part of parts) mustEqual(part, part.trim() === '' ? part : part.replace(/^[ \t]+|[ \t]+$/g, ''), 'a part has blanks around it');
+    for (const part of parts)
+      mustEqual(part, part.trim() === '' ? part : part.replace(/^[ \t]+|[ \t]+$/g, ''), 'a part has blanks around it');
     must(parts.join(',').length <= text.length, 'the parts are more than the list', parts);
   },
 };

@@ -14,10 +14,24 @@ const SAMPLES = 60;
 export const target: FuzzTarget = {
   name: 'sip-message',
   what: 'SIP datagrams: what was read, written and read again is the same; whatever can be answered has an answer that can be read',
-  code: ['sip/parse.ts', 'sip/parse-start-line.ts', 'sip/headers.ts', 'sip/headers-names.ts', 'sip/headers-values.ts', 'sip/message.ts', 'sip/scanner.ts', 'sip/reason-header.ts', 'sip/request-checks.ts', 'sip/session-timer.ts'],
+  code: [
+    'sip/parse.ts',
+    'sip/parse-start-line.ts',
+    'sip/headers.ts',
+    'sip/headers-names.ts',
+    'sip/headers-values.ts',
+    'sip/message.ts',
+    'sip/scanner.ts',
+    'sip/reason-header.ts',
+    'sip/request-checks.ts',
+    'sip/session-timer.ts',
+  ],
   mostBytes: 4_096,
   inputs: 600_000,
-  seeds: (random) => [...TORTURE_MESSAGES.map(({ bytes }) => bytes), ...fc.sample(messages, { seed: random.uint32() | 0, numRuns: SAMPLES }).map(serialize)],
+  seeds: (random) => [
+    ...TORTURE_MESSAGES.map(({ bytes }) => bytes),
+    ...fc.sample(messages, { seed: random.uint32() | 0, numRuns: SAMPLES }).map(serialize),
+  ],
   check(input) {
     const parsed = parseMessage(input);
     if (!('message' in parsed)) {
@@ -34,7 +48,10 @@ export const target: FuzzTarget = {
     const again = parseMessage(serialize(message));
     must('message' in again, 'what we write cannot be read:', again);
     mustEqual(withoutLength(contents(again.message)), withoutLength(contents(message)), 'written and read again');
-    must(message.via !== undefined && message.from !== undefined && message.to !== undefined && message.cseq !== undefined, 'a message without');
+    must(
+      message.via !== undefined && message.from !== undefined && message.to !== undefined && message.cseq !== undefined,
+      'a message without',
+    );
     causeOf(message);
     if (message.kind === 'response') {
       agreedTimer(message);
@@ -43,7 +60,9 @@ export const target: FuzzTarget = {
     answerSessionTimer(message, 90);
     const refusal = refusalOf(message, false);
     const { status, headers = [], reason } = refusal ?? { status: 200 };
-    const answer = parseMessage(serialize(createResponse(message, status, { toTag: 'tag', headers, ...(reason === undefined ? {} : { reason }) })));
+    const answer = parseMessage(
+      serialize(createResponse(message, status, { toTag: 'tag', headers, ...(reason === undefined ? {} : { reason }) })),
+    );
     must('message' in answer && answer.message.kind === 'response', 'an answer of ours cannot be read:', answer);
     must(answer.message.branch === message.branch && answer.message.callId === message.callId, 'an answer that nobody waits for');
   },

@@ -13,7 +13,14 @@ import type { FuzzTarget } from '../target.ts';
 export const target: FuzzTarget = {
   name: 'targets',
   what: 'whom to call and to probe, patterns of users, and what systemd, /proc and health endpoints answer to a monitor',
-  code: ['caller/target.ts', 'probe/target.ts', 'sip-server/user-pattern.ts', 'monitor/proc-stat.ts', 'monitor/unit-status.ts', 'monitor/health-answer.ts'],
+  code: [
+    'caller/target.ts',
+    'probe/target.ts',
+    'sip-server/user-pattern.ts',
+    'monitor/proc-stat.ts',
+    'monitor/unit-status.ts',
+    'monitor/health-answer.ts',
+  ],
   mostBytes: 400,
   inputs: 500_000,
   seeds: () =>
@@ -33,7 +40,11 @@ export const target: FuzzTarget = {
       const { uri, routes, from } = parseCallTarget(text, { proxy: text.includes('proxy') ? text : undefined, user: 'me' });
       // What is called can be asked for: nothing in it ends the line, or the header.
       const headers = [...routes.map((route) => ['Route', route] as const), ['From', `<${from ?? uri}>`] as const];
-      must(new TextDecoder().decode(serialize(createRequest('INVITE', uri, headers))).split('\r\n').length === headers.length + 4, 'more lines', uri);
+      must(
+        new TextDecoder().decode(serialize(createRequest('INVITE', uri, headers))).split('\r\n').length === headers.length + 4,
+        'more lines',
+        uri,
+      );
       parseMessage(serialize(createRequest('INVITE', uri, headers)));
     });
     refusing(() => must(parseTarget(text).port > 0, 'a port of 0'));
@@ -44,7 +55,8 @@ export const target: FuzzTarget = {
     must(process === undefined || Number.isSafeInteger(process.startTicks), 'ticks', process?.startTicks);
     const unit = parseUnitStatus(text);
     must(unit === undefined || unit.pid === null || unit.pid > 0, 'a process of number', unit?.pid);
-    for (const status of [200, 503]) judgeHealth({ url: 'http://x/', document: true, onUnhealthy: 'restart' }, { status, body: text, tookMs: 1 });
+    for (const status of [200, 503])
+      judgeHealth({ url: 'http://x/', document: true, onUnhealthy: 'restart' }, { status, body: text, tookMs: 1 });
   },
 };
 

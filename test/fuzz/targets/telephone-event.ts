@@ -42,7 +42,14 @@ export const target: FuzzTarget = {
       if (!isOne) break;
       writeTelephoneEvent(written, 0, event);
       const reserved = input[at + 1]! & 0x40;
-      must(written[0] === input[at] && written[1]! + reserved === input[at + 1] && written[2] === input[at + 2] && written[3] === input[at + 3], 'written again', [...written]);
+      must(
+        written[0] === input[at] &&
+          written[1]! + reserved === input[at + 1] &&
+          written[2] === input[at + 2] &&
+          written[3] === input[at + 3],
+        'written again',
+        [...written],
+      );
       timestamp = (timestamp + ((input[at + 4] ?? 0) << 24) + ((input[at + 5] ?? 0) << 4)) >>> 0;
       atNs += (input[at + 6] ?? 0) * 1e6;
       receiver.tick(atNs);

@@ -15,7 +15,23 @@ export const target: FuzzTarget = {
   code: ['values/address.ts', 'values/duration.ts', 'values/networks.ts', 'values/ports.ts', 'values/size.ts'],
   mostBytes: 100,
   inputs: 1_000_000,
-  seeds: () => bytesOf('192.0.2.1:4000', '[2001:db8::1]:5060', '::ffff:192.0.2.1', 'fe80::1%eth0', '10.0.0.0/8', '2001:db8::/32', '10000-10100', '20ms', '1.5h', '250µs', '2MiB', '512 kB', '::', '0'),
+  seeds: () =>
+    bytesOf(
+      '192.0.2.1:4000',
+      '[2001:db8::1]:5060',
+      '::ffff:192.0.2.1',
+      'fe80::1%eth0',
+      '10.0.0.0/8',
+      '2001:db8::/32',
+      '10000-10100',
+      '20ms',
+      '1.5h',
+      '250µs',
+      '2MiB',
+      '512 kB',
+      '::',
+      '0',
+    ),
   check(input) {
     const text = textOf(input);
     const hostPort = parseHostPort(text);
