@@ -27,7 +27,8 @@ const PERCENT = 0x25;
 /** A URI that has one of these and one that has not are never equal (§19.1.4), though the default may be the same. */
 const NEVER_IGNORED = ['user', 'ttl', 'method', 'maddr', 'transport'] as const;
 
-const decoder = new TextDecoder();
+/** A byte order mark is a character like others here: without it, two users would be one. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /**

@@ -54,9 +54,10 @@ describe('one stream', () => {
   });
 
   it('of a file that is not in the order of time lasts from its earliest packet to its latest', () => {
-    const packets = [0, 20, 40, 60, -500, 80, 70].map((ms, i): Packet => ({
-      ...(sequences(i + 1)[0] as Packet),
-      atNs: 1_795_000_000_000_000_000n + BigInt(ms * 1_000_000),
+    const times = [0, 20, 40, 60, -500, 80, 70];
+    const packets = sequences(1, 2, 3, 4, 5, 6, 7).map(({ frame }, i): Packet => ({
+      frame,
+      atNs: 1_795_000_000_000_000_000n + BigInt(times[i]! * 1_000_000),
     }));
     expect(onlyStream(of(packets))).toMatchObject({ start_seconds: -0.5, duration_seconds: 0.58, max_delta_ms: 20, packets: 7 });
   });

@@ -238,3 +238,10 @@ test.each([
 ])('%s as a Request-URI', (contact, uri) => {
   expect(asRequestUri(contact)).toBe(uri);
 });
+
+test('a byte order mark is part of a name, not taken away', () => {
+  const uri = parseUri('sip:%EF%BB%BF600@h;x;%EF%BB%BFx');
+  expect(uri).toMatchObject({ user: '\uFEFF600' });
+  expect([...(uri?.params.keys() ?? [])]).toEqual(['x', '\uFEFFx']);
+  expect(formatUri(uri!)).toBe('sip:%EF%BB%BF600@h;x;%EF%BB%BFx');
+});

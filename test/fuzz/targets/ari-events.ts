@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { AriFailure } from '../../../src/core/ari/api.ts';
+import type { AriApi } from '../../../src/core/ari/api.ts';
 import { readAriEvent } from '../../../src/core/ari/event.ts';
 import { AriSession } from '../../../src/core/ari/session.ts';
 import type { RelayCall, RelayFleet } from '../../../src/core/relay/fleet.ts';
@@ -91,13 +92,13 @@ export const target: FuzzTarget = {
     });
     const asterisk = new FakeAsterisk((happened) => session.event(happened));
     asterisk.media = { address: '127.0.0.1', port: 5_000 };
-    session.connected(asterisk);
+    session.connected(connectionTo(asterisk));
     for (const line of textOf(input).split('\n').slice(0, MOST_EVENTS)) {
       // An empty line: Asterisk gets the time to answer; others: the connection is lost, or a request fails from now on.
       if (line === '') await turn();
       if (line === '~') {
         session.disconnected();
-        session.connected(asterisk);
+        session.connected(connectionTo(asterisk));
         await turn();
       }
       for (const request of REQUESTS) if (line === `!${request}`) asterisk.failing.set(request, new AriFailure('refused', 'no', 500));
@@ -116,6 +117,22 @@ export const target: FuzzTarget = {
     must(session.activeCalls === 0 && leased === 0, 'calls and ports are left', session.activeCalls, leased);
   },
 };
+
+/** A session tells connections apart by their objects. */
+function connectionTo(asterisk: AriApi): AriApi {
+  return {
+    createExternalMedia: (id, host, format) => asterisk.createExternalMedia(id, host, format),
+    createBridge: (id) => asterisk.createBridge(id),
+    addToBridge: (id, channels) => asterisk.addToBridge(id, channels),
+    answer: (id) => asterisk.answer(id),
+    hangUp: (id, reason) => asterisk.hangUp(id, reason),
+    destroyBridge: (id) => asterisk.destroyBridge(id),
+    listChannels: () => asterisk.listChannels(),
+    listBridgeIds: () => asterisk.listBridgeIds(),
+    channelVariable: (id, expression) => asterisk.channelVariable(id, expression),
+    hasModule: (name) => asterisk.hasModule(name),
+  };
+}
 
 function parsed(line: string): unknown {
   try {

@@ -66,5 +66,5 @@ export const target: FuzzTarget = {
 
 /** Packets of what was sent, by position and length; the length stands in front of each. */
 function record(...packets: readonly (readonly [position: number, length: number])[]): Uint8Array {
-  return Uint8Array.from(packets.flatMap(([position, length]) => [length, ...SENT.subarray(position, position + length)]));
+  return Buffer.concat(packets.flatMap(([position, length]) => [Uint8Array.of(length), SENT.subarray(position, position + length)]));
 }
