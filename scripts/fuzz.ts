@@ -5,6 +5,7 @@
  * `npm run fuzz -- TARGET --input FILE`. docs/fuzzing.md has it all.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -93,7 +94,8 @@ async function runOne(name: string): Promise<TargetOutcome | undefined> {
   });
   let text = '';
   child.stdout.setEncoding('utf8');
-  for await (const chunk of child.stdout) text += String(chunk);
+  child.stdout.on('data', (chunk: string) => (text += chunk));
+  await once(child, 'close');
   const last = text.trimEnd().split('\n').at(-1) ?? '';
   if (!last.startsWith('{')) {
     process.stdout.write(

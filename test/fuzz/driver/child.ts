@@ -9,13 +9,15 @@ import { instrument } from './instrument.ts';
 const [name = '', inputs = '0', seed = '1', folder = '', mostSeconds = '0', save = ''] = process.argv.slice(2);
 // Before anything that is under test is imported.
 const coverage = instrument();
-const [{ loadTarget }, { fuzz }, { readCorpus, writeCorpus, writeCrash }, { startWatchdog }, { minimised }] = await Promise.all([
-  import('../targets/index.ts'),
-  import('./run.ts'),
-  import('./corpus.ts'),
-  import('./watchdog.ts'),
-  import('./minimise.ts'),
-]);
+const [{ SeededRandom }, { loadTarget }, { fuzz }, { readCorpus, writeCorpus, writeCrash }, { startWatchdog }, { minimised }] =
+  await Promise.all([
+    import('../../../src/core/probe/random.ts'),
+    import('../targets/index.ts'),
+    import('./run.ts'),
+    import('./corpus.ts'),
+    import('./watchdog.ts'),
+    import('./minimise.ts'),
+  ]);
 
 const target = await loadTarget(name);
 const corpus = readCorpus(name).map(({ bytes }) => bytes);
@@ -29,16 +31,11 @@ const outcome = await fuzz(target, {
   before: (input) => watchdog.begin(input),
   isOver: () => performance.now() > until,
 });
-const kept =
-  save === 'save'
-    ? await minimised(
-        target,
-        [...corpus, ...target.seeds(new (await import('../../../src/core/probe/random.ts')).SeededRandom(Number(seed))), ...outcome.kept],
-        coverage,
-      )
-    : [];
-if (save === 'save') writeCorpus(name, kept);
 await watchdog.end();
+if (save === 'save') {
+  const seeds = target.seeds(new SeededRandom(Number(seed)));
+  writeCorpus(name, await minimised(target, [...corpus, ...seeds, ...outcome.kept], coverage));
+}
 await target.close?.();
 const findings = outcome.findings.map(({ what, input }) => ({ what, file: writeCrash(folder, name, input) }));
 process.stdout.write(`${JSON.stringify({ ...outcome, kept: undefined, findings, corpus: readCorpus(name).length })}\n`);

@@ -6,6 +6,8 @@ import { shrunk } from './shrink.ts';
 /** The repository is no place for thousands of them; what the last ones reach, a run finds again. */
 const MOST_INPUTS = 24;
 const MOST_BYTES = 12_000;
+/** Of each of them, to make it smaller. */
+const MOST_TRIES = 300;
 
 /** Few inputs that reach as many blocks of the target as they can, each as small as it can be for that. */
 export async function minimised(target: FuzzTarget, inputs: readonly Uint8Array[], coverage: Coverage): Promise<readonly Uint8Array[]> {
@@ -35,10 +37,14 @@ export async function minimised(target: FuzzTarget, inputs: readonly Uint8Array[
     }
     if (best === undefined) break;
     const gained = [...(reached.get(best) ?? [])].filter((block) => missing.has(block));
-    const small = await shrunk(best, async (candidate) => {
-      const blocks = await reach(candidate);
-      return gained.every((block) => blocks.has(block));
-    });
+    const small = await shrunk(
+      best,
+      async (candidate) => {
+        const blocks = await reach(candidate);
+        return gained.every((block) => blocks.has(block));
+      },
+      MOST_TRIES,
+    );
     for (const block of await reach(small)) missing.delete(block);
     for (const block of gained) missing.delete(block);
     bytes += small.length;

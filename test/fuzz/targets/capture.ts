@@ -16,7 +16,7 @@ export const target: FuzzTarget = {
   what: 'pcap and pcapng files, whole and in pieces: the same numbers, none of them negative or not finite, or one line with the offset of what is wrong',
   code: ['capture/'],
   mostBytes: 4_096,
-  inputs: 30_000,
+  inputs: 8_000,
   seeds: () =>
     LINKS.flatMap((link, i) => [
       pcap(scene(link), { link, bigEndian: i % 2 === 1, nanoseconds: i % 3 === 0 }),

@@ -10,7 +10,7 @@ export const target: FuzzTarget = {
   what: 'digits in SIP INFO, the Content-Type in the first line: each has a name, and lasts at most a minute',
   code: ['audio/dtmf-info.ts'],
   mostBytes: 700,
-  inputs: 500_000,
+  inputs: 1_000_000,
   seeds: () =>
     bytesOf(
       'application/dtmf-relay\nSignal=5\r\nDuration=160\r\n',

@@ -26,7 +26,7 @@ export const target: FuzzTarget = {
   what: 'datagrams to an echo on the open Internet, from any address and port: strangers get answers for RTP alone, within the cap, and no copy more than three times',
   code: ['guard/'],
   mostBytes: 600,
-  inputs: 700_000,
+  inputs: 1_000_000,
   seeds: () => [
     Uint8Array.of(192, 0x1f, 0x90, 1, 12, ...header(1), 192, 0x1f, 0x90, 1, 12, ...header(2)),
     Uint8Array.of(

@@ -14,7 +14,7 @@ export const target: FuzzTarget = {
   what: 'RTP packets: the header written again is the same bytes, the payload lies within the packet, what is around it plays no part',
   code: ['rtp/packet.ts'],
   mostBytes: 2_048,
-  inputs: 2_400_000,
+  inputs: 3_000_000,
   seeds: () => [
     packet(),
     packet(0x90, [0xbe, 0xde, 0, 1, 0x10, 0xaa, 0, 0]),

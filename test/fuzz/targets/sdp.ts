@@ -26,7 +26,7 @@ export const target: FuzzTarget = {
   what: 'offers and answers of SIP peers: our answer can be read, has a line for each of theirs, and sends to a port that can be',
   code: ['sip/sdp.ts', 'sip/sdp-address.ts', 'sip/sdp-offer.ts'],
   mostBytes: 2_048,
-  inputs: 300_000,
+  inputs: 200_000,
   seeds: () => [
     encoder.encode(OFFER.text),
     ...bytesOf(

@@ -113,7 +113,7 @@ export const target: FuzzTarget = {
       const text = textOf(part)
         .replaceAll(TAG, calls.at(-1)?.call.dialog.localTag ?? 'none')
         .replaceAll('@B', branch);
-      const head = i === 0 ? '\0a' : text.slice(0, 2);
+      const head = i === 0 || text.length < 2 ? '\0a' : text.slice(0, 2);
       passTo(nowMs + head.charCodeAt(0) * 100);
       if (head.endsWith('h')) calls.at(-1)?.call.hangUp('over', nowMs);
       if (head.endsWith('f')) agent.layer.flowFailed(flows[1]!, nowMs);

@@ -19,7 +19,7 @@ export const target: FuzzTarget = {
   what: 'challenges of SIP servers: the answer fits into a header, says what was asked for, and has no password in it',
   code: ['sip/digest.ts'],
   mostBytes: 1_200,
-  inputs: 250_000,
+  inputs: 400_000,
   seeds: () =>
     bytesOf(
       'Digest realm="r", nonce="n", qop="auth,auth-int", algorithm=SHA-256, opaque="o", stale=true',

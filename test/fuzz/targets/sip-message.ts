@@ -27,7 +27,7 @@ export const target: FuzzTarget = {
     'sip/session-timer.ts',
   ],
   mostBytes: 4_096,
-  inputs: 600_000,
+  inputs: 400_000,
   seeds: (random) => [
     ...TORTURE_MESSAGES.map(({ bytes }) => bytes),
     ...fc.sample(messages, { seed: random.uint32() | 0, numRuns: SAMPLES }).map(serialize),
