@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { replay } from '../test/fuzz/driver/replay.ts';
@@ -35,7 +35,7 @@ const { values, positionals } = parseArgs({
     findings: { type: 'string', default: 'fuzz-findings' },
     /** Replaces the corpus by what was found. */
     save: { type: 'boolean', default: false },
-    /** Stores the results, and brings docs/fuzzing.md up to date. */
+    /** Stores the results of these targets, and brings their rows in docs/fuzzing.md up to date. */
     write: { type: 'boolean', default: false },
   },
 });
@@ -61,7 +61,9 @@ async function runAll(names: readonly string[]): Promise<0 | 1> {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       const outcome = await runOne(name);
       if (outcome === undefined || outcome.findings.length > 0) failed = true;
-      if (outcome !== undefined) outcomes.set(name, outcome);
+      if (outcome === undefined) continue;
+      outcomes.set(name, outcome);
+      if (values.write) store(outcome);
     }
   };
   const started = Date.now();
@@ -70,18 +72,20 @@ async function runAll(names: readonly string[]): Promise<0 | 1> {
   const rows = names.flatMap((name) => outcomes.get(name) ?? []);
   const table = renderFuzzTable(rows);
   process.stdout.write(`\n${table}\n\n${totalsOf(rows)}, in ${Math.round(wallSeconds)} s\n`);
-  if (values.write && !failed) {
-    const text = readFileSync(PAGE, 'utf8');
-    const [from, to] = MARKS.map((mark) => text.indexOf(mark));
-    if (from === undefined || to === undefined || from < 0 || to < from) throw new Error(`docs/fuzzing.md lacks ${MARKS.join(' … ')}`);
-    writeFileSync(PAGE, `${text.slice(0, from + MARKS[0].length)}\n\n${totalsOf(rows)}:\n\n${table}\n\n${text.slice(to)}`);
-    mkdirSync(path.dirname(RESULTS), { recursive: true });
-    writeFileSync(
-      RESULTS,
-      `${JSON.stringify({ seed: Number(values.seed), node: process.version, wall_seconds: wallSeconds, targets: rows }, null, 2)}\n`,
-    );
-  }
   return failed ? 1 : 0;
+}
+
+/** The row of a target, in place of the one before. */
+function store(outcome: TargetOutcome): void {
+  const before = existsSync(RESULTS)
+    ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as { readonly targets: readonly TargetOutcome[] }).targets
+    : [];
+  const rows = TARGET_NAMES.flatMap((name) => (name === outcome.name ? outcome : (before.find((row) => row.name === name) ?? [])));
+  const text = readFileSync(PAGE, 'utf8');
+  const [from, to] = MARKS.map((mark) => text.indexOf(mark));
+  if (from === undefined || to === undefined || from < 0 || to < from) throw new Error(`docs/fuzzing.md lacks ${MARKS.join(' … ')}`);
+  writeFileSync(PAGE, `${text.slice(0, from + MARKS[0].length)}\n\n${totalsOf(rows)}:\n\n${renderFuzzTable(rows)}\n\n${text.slice(to)}`);
+  writeFileSync(RESULTS, `${JSON.stringify({ targets: rows }, null, 2)}\n`);
 }
 
 /** @returns undefined when the process ended without an outcome: an input that never ended, or a crash of Node itself. */
@@ -103,7 +107,7 @@ async function runOne(name: string): Promise<TargetOutcome | undefined> {
     );
     return undefined;
   }
-  const outcome = { name, ...(JSON.parse(last) as Omit<TargetOutcome, 'name'>) };
+  const outcome = { name, seed: Number(seed), ...(JSON.parse(last) as Omit<TargetOutcome, 'name' | 'seed'>) };
   process.stdout.write(`${renderFuzzTable([outcome]).split('\n').at(-1)}\n`);
   for (const { what, file } of outcome.findings) process.stdout.write(`  ${what}\n    npm run fuzz -- ${name} --input ${file}\n`);
   return outcome;

@@ -2,6 +2,7 @@
 
 export interface TargetOutcome {
   readonly name: string;
+  readonly seed: number;
   readonly inputs: number;
   readonly seconds: number;
   readonly blocks: { readonly reached: number; readonly all: number };
