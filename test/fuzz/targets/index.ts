@@ -24,6 +24,7 @@ const LOADING: ReadonlyMap<string, Loading> = new Map<string, Loading>([
   ['service', () => import('./service.ts')],
   ['capture', () => import('./capture.ts')],
   ['run-file', () => import('./run-file.ts')],
+  ['report', () => import('./report.ts')],
   ['histogram', () => import('./histogram.ts')],
   ['wav', () => import('./wav.ts')],
   ['config', () => import('./config.ts')],
