@@ -6,10 +6,11 @@ import type { Endpoint } from '../values/address.ts';
 import { messageOf, RtplatError } from '../errors.ts';
 import { parsePort } from '../values/ports.ts';
 import { AriFailure } from './api.ts';
-import type { AriDialApi, AriEvent, ChannelView, Disconnect, HangupCause, Origination } from './api.ts';
+import type { AriDialApi, AriEvent, ChannelView, Disconnect, Origination } from './api.ts';
 import type { AriLink } from './connection.ts';
+import { readAriEvent } from './event.ts';
 import { isAriRequestError, loadAriClient } from './vendor.ts';
-import type { AriChannelData, AriClient, AriRawEvent } from './vendor.ts';
+import type { AriChannelData, AriClient } from './vendor.ts';
 
 export interface AriConnectOptions {
   readonly url: URL;
@@ -86,7 +87,7 @@ async function register(client: AriClient, options: AriConnectOptions): Promise<
       });
       return;
     }
-    const event = eventOf(raw, app);
+    const event = readAriEvent(raw, app);
     if (event !== undefined) options.event(event);
   });
   await within(CONNECT_LIMIT_MS, `no event connection from Asterisk at ${url.origin}`, Promise.race([client.start(app), refused.promise]));
@@ -289,24 +290,6 @@ function connectError(error: unknown, { url, user }: AriConnectOptions): RtplatE
     default:
       return new RtplatError('ari', `nonsense from ${url.origin}: ${messageOf(error)} (HTTP ${error.status})`, { cause: error });
   }
-}
-
-function eventOf(raw: AriRawEvent, app: string): AriEvent | undefined {
-  switch (raw.type) {
-    case 'StasisStart':
-      return raw.channel === undefined || raw.application !== app ? undefined : { type: 'StasisStart', channel: viewOf(raw.channel, true) };
-    case 'StasisEnd':
-    case 'ChannelDestroyed':
-      return raw.channel === undefined ? undefined : { type: raw.type, channel: viewOf(raw.channel, false), ...causeOf(raw) };
-    case 'BridgeDestroyed':
-      return raw.bridge === undefined ? undefined : { type: 'BridgeDestroyed', bridgeId: raw.bridge.id };
-    default:
-      return undefined;
-  }
-}
-
-function causeOf({ cause, cause_txt: text }: AriRawEvent): { readonly cause?: HangupCause } {
-  return cause === undefined ? {} : { cause: { number: cause, text: text ?? '' } };
 }
 
 function viewOf(channel: AriChannelData, inApplication: boolean): ChannelView {

@@ -73,9 +73,15 @@ export class StreamMeter {
       recent.types[at] = type;
     }
     if (Number.isNaN(atNs)) this.#untimed = true;
-    if (statistics.received === 0) numbers[FIRST_AT] = atNs;
-    else this.#space(atNs - (numbers[LAST_AT] as number), type >= 0x80);
-    numbers[LAST_AT] = atNs;
+    // Captures that were merged need not be in the order of time.
+    if (statistics.received === 0) {
+      numbers[FIRST_AT] = atNs;
+      numbers[LAST_AT] = atNs;
+    } else {
+      this.#space(Math.max(0, atNs - (numbers[LAST_AT] as number)), type >= 0x80);
+      if (atNs < (numbers[FIRST_AT] as number)) numbers[FIRST_AT] = atNs;
+      if (atNs > (numbers[LAST_AT] as number)) numbers[LAST_AT] = atNs;
+    }
     const outcome = statistics.receive(atNs, sequence, timestamp);
     if (outcome === 'duplicate' || outcome === 'invalid') return;
     const jitter = statistics.jitterTicks;

@@ -8,7 +8,7 @@ import { createRequest, parseNameAddr } from './message.ts';
 import type { SipMessage, SipRequest, SipResponse } from './message.ts';
 import { isTranslated, isUnreachable } from './nat.ts';
 import type { SipFlow } from './transactions.ts';
-import { parseUri } from './uri.ts';
+import { asRequestUri, parseUri } from './uri.ts';
 
 /** Where a request of ours goes (RFC 3261 §12.2.1.1). */
 export interface NextHop {
@@ -52,7 +52,7 @@ export function serverDialog(request: SipRequest, localTag: string, flow: SipFlo
     remote: headers.get('From') ?? '',
     routes: headers.values('Record-Route'),
     // An INVITE must have a Contact (§8.1.1.8); the From of one that has none is a better guess than nothing.
-    remoteTarget: contactOf(request) ?? request.from?.uri ?? '',
+    remoteTarget: contactOf(request) ?? asRequestUri(request.from?.uri ?? '') ?? '',
     flow,
     translated: isTranslated(request, flow.remote),
     remoteSequence: request.cseq?.number ?? 0,
@@ -199,14 +199,15 @@ function contactOf(message: SipMessage): string | undefined {
 /** Answers are not refused as requests are: what could not be written out in a request of ours is left out. */
 function readableContactOf(response: SipResponse): string | undefined {
   const [contact] = response.headers.values('Contact');
-  return contact === undefined ? undefined : parseNameAddr(contact)?.uri;
+  return contact === undefined ? undefined : asRequestUri(parseNameAddr(contact)?.uri ?? '');
 }
 
 function routesOf(response: SipResponse): readonly string[] {
   const routes = response.headers.values('Record-Route').toReversed();
-  return routes.some((route) => parseNameAddr(route) === undefined) ? [] : routes;
+  return routes.some((route) => asRequestUri(parseNameAddr(route)?.uri ?? '') === undefined) ? [] : routes;
 }
 
 function uriOf(value: string): string {
-  return parseNameAddr(value)?.uri ?? value;
+  const uri = parseNameAddr(value)?.uri ?? value;
+  return asRequestUri(uri) ?? uri;
 }

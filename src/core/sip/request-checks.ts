@@ -1,9 +1,10 @@
 /**
  * What is wrong with a request before anybody looks at what it asks for (RFC 3261 §8.2.1 to §8.2.3). Pure.
  */
+import type { NameAddr } from './headers-values.ts';
 import { parseNameAddr } from './message.ts';
 import type { SipRequest } from './message.ts';
-import { parseUri } from './uri.ts';
+import { asRequestUri, parseUri } from './uri.ts';
 
 export interface Refusal {
   readonly status: number;
@@ -92,15 +93,22 @@ function missingExtension({ headers }: SipRequest): Refusal | undefined {
  * What a dialog would be built of (§12.1.1): a request of ours could not be written out with a URI that is none, nor sent to a
  * `sips:` URI the way that this one came.
  */
-function wrongWay({ method, headers }: SipRequest, overTls: boolean): Refusal | undefined {
+function wrongWay(request: SipRequest, overTls: boolean): Refusal | undefined {
+  const { method, headers } = request;
   if (!TARGETED.has(method)) return undefined;
   const [value] = headers.values('Contact');
   const contact = value === undefined ? undefined : parseNameAddr(value);
-  if (value !== undefined && contact === undefined) return bad('Malformed Contact');
+  if (value !== undefined && !isTarget(contact)) return bad('Malformed Contact');
+  // Then the From stands in for it.
+  if (value === undefined && request.toTag === undefined && !isTarget(request.from)) return bad('Missing Contact');
   const routes = headers.values('Record-Route').map(parseNameAddr);
-  if (routes.includes(undefined)) return bad('Malformed Record-Route');
+  if (!routes.every(isTarget)) return bad('Malformed Record-Route');
   const next = routes[0] ?? contact;
   return next !== undefined && isSecure(next.uri) && !overTls ? insecure() : undefined;
+}
+
+function isTarget(address: NameAddr | undefined): boolean {
+  return address !== undefined && asRequestUri(address.uri) !== undefined;
 }
 
 /** Whoever takes no session description cannot be answered by one (§20.1, §21.4.7). */

@@ -27,7 +27,8 @@ const PERCENT = 0x25;
 /** A URI that has one of these and one that has not are never equal (§19.1.4), though the default may be the same. */
 const NEVER_IGNORED = ['user', 'ttl', 'method', 'maddr', 'transport'] as const;
 
-const decoder = new TextDecoder();
+/** A byte order mark is a character like others here: without it, two users would be one. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /**
@@ -69,6 +70,19 @@ export function parseUri(text: string): SipUri | undefined {
   const headers = question === -1 ? new Map<string, string>() : readHeaders(text.slice(question + 1));
   if (params === undefined || headers === undefined) return undefined;
   return { scheme, user, password, host, port, params, headers };
+}
+
+/**
+ * The URI of a Contact or a Record-Route as the Request-URI of a message to it: without headers, which none may have (§19.1.1).
+ *
+ * @returns undefined for a malformed SIP or SIPS URI, which whoever gets it would refuse to read. Other schemes stay as they are.
+ */
+export function asRequestUri(text: string): string | undefined {
+  const scheme = text.slice(0, Math.max(0, text.indexOf(':'))).toLowerCase();
+  if (scheme !== 'sip' && scheme !== 'sips') return isUriText(text) ? text : undefined;
+  const uri = parseUri(text);
+  if (uri === undefined) return undefined;
+  return uri.headers.size === 0 ? text : formatUri({ ...uri, headers: new Map() });
 }
 
 /** The text of a URI, with everything escaped that its place does not allow. */

@@ -53,6 +53,15 @@ describe('one stream', () => {
     });
   });
 
+  it('of a file that is not in the order of time lasts from its earliest packet to its latest', () => {
+    const times = [0, 20, 40, 60, -500, 80, 70];
+    const packets = sequences(1, 2, 3, 4, 5, 6, 7).map(({ frame }, i): Packet => ({
+      frame,
+      atNs: 1_795_000_000_000_000_000n + BigInt(times[i]! * 1_000_000),
+    }));
+    expect(onlyStream(of(packets))).toMatchObject({ start_seconds: -0.5, duration_seconds: 0.58, max_delta_ms: 20, packets: 7 });
+  });
+
   it('counts what is lost, doubled and overtaken, also across the wraps', () => {
     fc.assert(
       fc.property(

@@ -380,3 +380,25 @@ describe('sips: means TLS (§26.2.2)', () => {
     expect(statuses).toEqual(transport === 'TLS' ? [100, 100, 100, 100] : [400, 400, 100, 400]);
   });
 });
+
+describe('a contact that no request could be sent to (§12.1.1)', () => {
+  test.each([
+    ['Malformed Contact', { Contact: '<sip:alice@192.0.2.20:x5070>' }],
+    ['Malformed Contact', { Contact: '<sip:alice@192.0.2.20;x;x>' }],
+    ['Malformed Record-Route', { 'Record-Route': '<sip:p1@[192.0.2.31];lr>' }],
+  ])('%s: 400, before there is a call', (reason, fields) => {
+    const bench = new AgentBench();
+    const invite = bench.send('INVITE', fields, 'offer');
+    bench.network.settle(100_000);
+    expect(invite.responses.map((response) => [response.status, response.reason])).toContainEqual([400, reason]);
+    expect(bench.heard).toEqual([]);
+  });
+
+  test('with headers is asked without them (§19.1.1)', () => {
+    const bench = new AgentBench();
+    bench.connect({ Contact: '<sip:alice@192.0.2.20:5070;x?Subject=hello>' }).call.hangUp('enough', bench.nowMs);
+    bench.network.settle(100_000);
+    expect(bench.byes.map((text) => text.split('\r\n', 1)[0])).toEqual(['BYE sip:alice@192.0.2.20:5070;x SIP/2.0']);
+    expect(bench.agent.calls).toBe(0);
+  });
+});

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { formatUri, parseUri, sameUri, type SipUri } from '../../../src/core/sip/uri.ts';
+import { asRequestUri, formatUri, parseUri, sameUri, type SipUri } from '../../../src/core/sip/uri.ts';
 
 const PLAIN: SipUri = {
   scheme: 'sip',
@@ -225,4 +225,23 @@ describe('sameUri: the examples of RFC 3261 §19.1.4', () => {
 
 test('what §19.1.4 would tell apart and we do not: a reserved character and its escape', () => {
   expect(sameUri(uri('sip:a%3Bb@h'), uri('sip:a;b@h'))).toBe(true);
+});
+
+test.each([
+  ['sip:a@b;lr', 'sip:a@b;lr'],
+  ['sip:a@b?x=y', 'sip:a@b'],
+  ['sip:%61@b;p=%20?x=y', 'sip:a@b;p=%20'],
+  ['tel:+1-2', 'tel:+1-2'],
+  ['sip:a@b:x', undefined],
+  ['sips:@b', undefined],
+  ['', undefined],
+])('%s as a Request-URI', (contact, uri) => {
+  expect(asRequestUri(contact)).toBe(uri);
+});
+
+test('a byte order mark is part of a name, not taken away', () => {
+  const uri = parseUri('sip:%EF%BB%BF600@h;x;%EF%BB%BFx');
+  expect(uri).toMatchObject({ user: '\uFEFF600' });
+  expect([...(uri?.params.keys() ?? [])]).toEqual(['x', '\uFEFFx']);
+  expect(formatUri(uri!)).toBe('sip:%EF%BB%BF600@h;x;%EF%BB%BFx');
 });
