@@ -51,13 +51,14 @@ export class ModelAsterisk {
     this.#tell(id, { type: 'StasisStart', channel: this.#view(id) });
   }
 
-  /** A channel ends, whoever wanted it. */
+  /** A channel ends, whoever wanted it. Of a caller only its leaving the application is told. */
   end(id: string): void {
     const channel = this.#view(id);
+    const isCaller = this.channels.get(id)?.caller === true;
     this.channels.delete(id);
     for (const members of this.bridges.values()) members.delete(id);
     this.#tell(id, { type: 'StasisEnd', channel });
-    this.#tell(id, { type: 'ChannelDestroyed', channel });
+    if (!isCaller) this.#tell(id, { type: 'ChannelDestroyed', channel });
   }
 
   endBridge(id: string): void {

@@ -70,16 +70,21 @@ const QUIET_LOOKS = 3;
  * @returns what is left that must not be, or is not there and must be.
  */
 export async function faultAtRest(world: World, made: (name: string) => void): Promise<string | undefined> {
-  const stay = await rest(world, made, (move) => !move.name.endsWith(' hangs up') && !move.name.endsWith(' comes'));
+  const stay = await rest(world, made, isOnItsWay);
   const fault = stay ?? faultWhileUp(world);
   if (fault !== undefined) return fault;
-  return (await rest(world, made, (move) => !move.name.endsWith(' comes'))) ?? faultAtEnd(world);
+  return (await rest(world, made, ({ fault, name }) => fault === undefined && !name.endsWith(' comes'))) ?? faultAtEnd(world);
+}
+
+/** Whether a move is neither a fault nor something that a caller does. */
+export function isOnItsWay({ fault, callers }: Move): boolean {
+  return fault === undefined && callers !== true;
 }
 
 async function rest(world: World, made: (name: string) => void, may: (move: Move) => boolean): Promise<string | undefined> {
   let looks = 0;
   for (let count = 0; count < MOST_MOVES; count++) {
-    const move = world.moves().find((next) => next.fault === undefined && may(next));
+    const move = world.moves().find(may);
     if (move !== undefined) {
       made(move.name);
       move.make();

@@ -3,6 +3,7 @@ import type { CallMachine } from '../../src/core/ari/call.ts';
 import type { LegIds } from '../../src/core/ari/ids.ts';
 import type { AriSession } from '../../src/core/ari/session.ts';
 import type { RelayCall, RelayFleet } from '../../src/core/relay/fleet.ts';
+import type { CallMemory } from '../../src/core/relay/numbers.ts';
 
 export interface Call {
   readonly callerId: string;
@@ -31,7 +32,11 @@ export function indexSizes(session: AriSession): readonly number[] {
   return [_byCaller.size, _byExternal.size, _byBridge.size];
 }
 
+interface FleetInside {
+  readonly _pool: { readonly _spare: CallMemory[] };
+}
+
 /** The memory that no call is counted in. */
-export function spareMemory(fleet: RelayFleet): readonly object[] {
-  return (fleet as unknown as { readonly _pool: { readonly _spare: readonly object[] } })._pool._spare;
+export function spareMemory(fleet: RelayFleet): CallMemory[] {
+  return (fleet as unknown as FleetInside)._pool._spare;
 }

@@ -21,28 +21,20 @@ export interface Scenario {
   readonly only?: readonly FaultKind[];
 }
 
-export type FaultKind =
-  | 'double'
-  | 'lose'
-  | 'refuse'
-  | 'timeout'
-  | 'hang up external'
-  | 'destroy bridge'
-  | 'bind'
-  | 'close'
-  | 'set-up limit'
-  | 'look'
-  | 'disconnect'
-  | 'connect'
-  | 'replaced'
-  | 'asterisk dies'
-  | 'SIGKILL'
-  | 'SIGTERM';
+/** What can go wrong. */
+export const FAULT_KINDS = [
+  ...(['double', 'lose', 'refuse', 'timeout', 'hang up external', 'destroy bridge', 'bind', 'close', 'set-up limit', 'look'] as const),
+  ...(['disconnect', 'connect', 'replaced', 'asterisk dies', 'SIGKILL', 'SIGTERM'] as const),
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Move {
   readonly name: string;
   /** Of a move that should not be there. */
   readonly fault?: FaultKind;
+  /** What a caller does. */
+  readonly callers?: true;
   readonly make: () => void;
 }
 
@@ -187,6 +179,7 @@ export class World {
     if (this.arrived < scenario.callers && asterisk.registered) {
       yield {
         name: `caller ${this.arrived + 1} comes`,
+        callers: true,
         make: () => {
           this.arrived += 1;
           asterisk.arrive(callerId(this.arrived));
@@ -194,7 +187,7 @@ export class World {
       };
     }
     for (const { id, caller } of asterisk.channels.values()) {
-      if (caller) yield { name: `${id} hangs up`, make: () => asterisk.end(id) };
+      if (caller) yield { name: `${id} hangs up`, callers: true, make: () => asterisk.end(id) };
     }
   }
 
