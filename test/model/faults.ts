@@ -12,7 +12,6 @@ export interface SeededFault {
 }
 
 const ONE = 'one call';
-const ONE_FAULT = 'one call, one fault';
 const UP_FAULT = 'a call that is up, one fault';
 const TWO = 'two calls, two ports';
 
@@ -64,7 +63,7 @@ export const FAULTS: readonly SeededFault[] = [
     file: 'ari/session.ts',
     replace: '    void this.#reconcile(api);',
     by: '',
-    scenario: ONE_FAULT,
+    scenario: UP_FAULT,
   },
   {
     name: 'callers that are gone are not looked for',
@@ -78,7 +77,7 @@ export const FAULTS: readonly SeededFault[] = [
     file: 'ari/session.ts',
     replace: "for (const id of found.orphanBridges) void this.#takeDown('bridge', () => api.destroyBridge(id));",
     by: '',
-    scenario: ONE_FAULT,
+    scenario: UP_FAULT,
   },
   {
     name: 'the limit of the set-up outlives its call',

@@ -14,3 +14,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...oneCallOneFault,
   { name: 'one up and one coming, one port, one fault', callers: 2, up: 1, ports: 1, faults: 1 },
 ];
+
+/** What the unit tests explore. */
+export const SHORT: readonly string[] = ['one call', 'a call that is up, one fault'];
