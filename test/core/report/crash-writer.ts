@@ -1,13 +1,14 @@
 /**
- * Writes until it is killed: `node crash-writer.ts runs|recordings FOLDER [N]`. Says `ready` once it has written everything once.
+ * Writes until it is killed: `node crash-writer.ts FOLDER` a recording after the other, `node crash-writer.ts FOLDER FILE` what is in
+ * FILE under two names. Says `ready` each time that it has written everything once.
  *
- * With N it kills itself at the N-th thing that it asks of the file system, and ends by itself when there are not so many.
+ * With a number behind FILE it writes once, and kills itself at the so-manieth thing that it asks of the file system.
  */
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 
-const [what, folder = '', at] = process.argv.slice(2);
+const [folder = '', source, at] = process.argv.slice(2);
 
 /** Calls of the file system until the end; -1 for no end. */
 let left = at === undefined ? -1 : Number(at);
@@ -30,12 +31,8 @@ async function dieInTime(): Promise<void> {
   syncBuiltinESMExports();
 }
 
-async function writeRuns(): Promise<void> {
-  const { renderJson } = await import('../../../src/core/report/render/json.ts');
-  const { makeRun } = await import('./make-run.ts');
+async function writeRuns(text: string): Promise<void> {
   const { writeAtomically } = await import('../../../src/core/report/files.ts');
-  const rows = Array.from({ length: 2_000 }, (_, t) => ({ t, sent: 50, received: 49, lost: 1, late: 0, p50: 1, p95: 2, p99: 3, max: 4 }));
-  const text = renderJson(makeRun({ series: rows }));
   if (left >= 0) {
     await dieInTime();
     return writeAtomically(join(folder, 'a.json'), text);
@@ -60,4 +57,4 @@ async function writeRecordings(): Promise<void> {
   }
 }
 
-await (what === 'runs' ? writeRuns() : writeRecordings());
+await (source === undefined ? writeRecordings() : writeRuns(await fs.readFile(source, 'utf8')));

@@ -4,13 +4,14 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { readWav } from '../../../src/core/audio/wav.ts';
+import { SeededRandom } from '../../../src/core/probe/random.ts';
 import { parseRun } from '../../../src/core/report/read-run.ts';
 import { renderJson } from '../../../src/core/report/render/json.ts';
 import { makeRun } from './make-run.ts';
@@ -19,26 +20,30 @@ const WRITER = fileURLToPath(new URL('crash-writer.ts', import.meta.url));
 const CRASHES = Number(process.env['RTPLAT_CRASHES'] ?? 40);
 const PATIENCE_MS = 60_000 + CRASHES * 5_000;
 
-let folder = '';
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rtplat-crash-'));
-});
-afterEach(() => rmSync(folder, { recursive: true }));
+const ROWS = Array.from({ length: 2_000 }, (_, t) => ({ t, sent: 50, received: 49, lost: 1, late: 0, p50: 1, p95: 2, p99: 3, max: 4 }));
 
-/** From 0 up to, and without, 1; the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+let place = '';
+/** Where writers write. */
+let folder = '';
+/** What they write. */
+let source = '';
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'rtplat-crash-'));
+  folder = join(place, 'written');
+  source = join(place, 'source.json');
+  mkdirSync(folder);
+  writeFileSync(source, renderJson(makeRun({ series: ROWS })));
+});
+afterEach(() => rmSync(place, { recursive: true }));
+
+/** A moment of the next 25 ms. */
+function moment(random: SeededRandom): number {
+  return (random.uint32() / 2 ** 32) * 25;
 }
 
 /** Starts a writer and kills it `ms` after it has written everything once. */
-async function killWriter(what: string, ms: number): Promise<void> {
-  const writer = spawn(process.execPath, [WRITER, what, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function killWriter(ms: number, ...parts: readonly string[]): Promise<void> {
+  const writer = spawn(process.execPath, [WRITER, folder, ...parts], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(writer, 'exit');
   await Promise.race([once(writer.stdout, 'data'), ended]);
   writer.stdout.resume();
@@ -56,9 +61,9 @@ describe('a run file', () => {
   it(
     `is whole and valid after each of ${CRASHES} kills at random moments`,
     async () => {
-      const random = randomFrom(8);
+      const random = new SeededRandom(8);
       for (let crash = 1; crash <= CRASHES; crash++) {
-        await killWriter('runs', random() * 25);
+        await killWriter(moment(random), source);
         const names = readdirSync(folder).filter((name) => !temporary().includes(name));
         expect(names.toSorted()).toEqual(['a.json', 'b.json']);
         for (const name of names) expect(parseRun(readFileSync(join(folder, name), 'utf8'), name).series).toHaveLength(2_000);
@@ -77,7 +82,7 @@ describe('a run file', () => {
     for (let step = 1; ; step++) {
       rmSync(file, { force: true });
       if (replaces) writeFileSync(file, old);
-      const { signal, status } = spawnSync(process.execPath, [WRITER, 'runs', folder, String(step)], { stdio: 'inherit' });
+      const { signal, status } = spawnSync(process.execPath, [WRITER, folder, source, String(step)], { stdio: 'inherit' });
       if (readdirSync(folder).includes('a.json')) found.add(parseRun(readFileSync(file, 'utf8'), file).series.length);
       else {
         expect(replaces).toBe(false);
@@ -98,8 +103,8 @@ describe('a recording', () => {
   it(
     'can be heard as far as it was written',
     async () => {
-      const random = randomFrom(9);
-      for (let crash = 0; crash < Math.ceil(CRASHES / 4); crash++) await killWriter('recordings', random() * 25);
+      const random = new SeededRandom(9);
+      for (let crash = 0; crash < Math.ceil(CRASHES / 4); crash++) await killWriter(moment(random));
       const lengths = readdirSync(folder).map((name) => {
         const bytes = readFileSync(join(folder, name));
         // Its header is the first thing that is written, at once or not at all.
