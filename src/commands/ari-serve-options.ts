@@ -8,6 +8,7 @@ import { ariOptions } from './ari-options.ts';
 import type { AriCommandOptions } from './ari-options.ts';
 import { byteSize, durationNs, numericAddress, option, port, portRange } from './options.ts';
 import { configOptions } from './option-config.ts';
+import { outOption } from './out-file.ts';
 import { engineOptions, logOptions, otlpOptions, servingOptions } from './service-options.ts';
 import type { EngineCommandOptions, LogCommandOptions, OtlpCommandOptions, ServingCommandOptions } from './service-options.ts';
 
@@ -101,7 +102,7 @@ export function ariServeOptions(): readonly Option[] {
     }),
     ...engineOptions(),
     ...otlpOptions(),
-    option('-o, --out <file>', 'write a run file when the service ends', { env: 'RTPLAT_OUT' }),
+    outOption('write a run file when the service ends'),
     ...logOptions(),
     ...servingOptions(),
     ...configOptions(),

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { DemoOptions } from './demo-run.ts';
 import type { CommandIo } from './io.ts';
 import { durationNs, integer, option } from './options.ts';
+import { outOption } from './out-file.ts';
 import { engineOption } from './service-options.ts';
 
 export function demoCommand(io: CommandIo): Command {
@@ -18,7 +19,7 @@ export function demoCommand(io: CommandIo): Command {
     )
     .addOption(engineOption())
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
-    .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
+    .addOption(outOption('write the run document to a file'))
     .addHelpText('after', '\nExample:\n  $ rtplat demo')
     .action(async (options: DemoOptions) => {
       const { runDemo } = await import('./demo-run.ts');

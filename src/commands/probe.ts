@@ -12,6 +12,7 @@ import { boundOptions, readBounds } from './bounds.ts';
 import type { BoundOptions } from './bounds.ts';
 import type { CommandIo } from './io.ts';
 import { byteSize, durationNs, integer, option, positiveNumber } from './options.ts';
+import { outOption } from './out-file.ts';
 import { ARI_OPTIONS, ariProbeOptions } from './probe-ari-options.ts';
 import type { AriProbeOptions } from './probe-ari-options.ts';
 import { CALL_OPTIONS, callOptions, SIP_OPTIONS } from './probe-call-options.ts';
@@ -99,7 +100,7 @@ export function probeCommand(io: CommandIo): Command {
     )
     .addOption(engineOption())
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
-    .addOption(option('-o, --out <file>', 'write the run document to a file', { env: 'RTPLAT_OUT' }))
+    .addOption(outOption('write the run document to a file'))
     .addOption(option('-q, --quiet', 'no progress and no warnings', {}));
   for (const each of [...callOptions(), ...ariProbeOptions(), ...boundOptions()]) command.addOption(each);
   return command

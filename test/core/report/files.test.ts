@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -38,6 +38,20 @@ describe('writeAtomically', () => {
     expect(readdirSync(directory).toSorted()).toEqual(['latest.json', 'real']);
   });
 
+  it('follows a link to a file that is not there yet', async () => {
+    mkdirSync(join(directory, 'real'));
+    symlinkSync(join('real', 'second.json'), join(directory, 'latest.json'));
+    symlinkSync('latest.json', join(directory, 'first.json'));
+    await writeAtomically(join(directory, 'first.json'), 'new');
+    expect(readFileSync(join(directory, 'real', 'second.json'), 'utf8')).toBe('new');
+    expect(lstatSync(join(directory, 'latest.json')).isSymbolicLink()).toBe(true);
+    symlinkSync(join('none', 'run.json'), join(directory, 'lost.json'));
+    await expect(writeAtomically(join(directory, 'lost.json'), 'new')).rejects.toThrow(`the directory ${join(directory, 'none')} does not exist`);
+    symlinkSync('round.json', join(directory, 'round.json'));
+    await expect(writeAtomically(join(directory, 'round.json'), 'new')).rejects.toMatchObject({ code: 'file' });
+    expect(readdirSync(directory).toSorted()).toEqual(['first.json', 'latest.json', 'lost.json', 'real', 'round.json']);
+  });
+
   it('writes to a device as it stands, and never replaces it', async () => {
     await writeAtomically('/dev/null', 'gone');
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
@@ -54,5 +68,27 @@ describe('writeAtomically', () => {
     await expect(writeAtomically(join(directory, 'file', 'run.json'), '')).rejects.toThrow('not a directory');
     expect(readdirSync(directory).toSorted()).toEqual(['file', 'folder']);
     expect(readdirSync(join(directory, 'folder'))).toEqual([]);
+  });
+});
+
+describe('what killed writers have left', () => {
+  const leave = (name: string, minutesAgo: number): void => {
+    const at = Date.now() / 1000 - minutesAgo * 60;
+    writeFileSync(join(directory, name), '{"half":');
+    utimesSync(join(directory, name), at, at);
+  };
+
+  it('is taken away by the next who writes the same file, once nobody can be writing it any more', async () => {
+    leave('.run.json.0123456789ab.tmp', 11);
+    leave('.run.json.0123456789ac.tmp', 9);
+    await writeAtomically(join(directory, 'run.json'), 'new');
+    expect(readdirSync(directory).toSorted()).toEqual(['.run.json.0123456789ac.tmp', 'run.json']);
+  });
+
+  it('is told from files of others', async () => {
+    const others = ['.other.json.0123456789ab.tmp', '.run.json.0123456789aX.tmp', '.run.json.tmp', '.run.json.0123456789ab0.tmp', 'run.json.tmp'];
+    for (const name of others) leave(name, 100);
+    await writeAtomically(join(directory, 'run.json'), 'new');
+    expect(readdirSync(directory).toSorted()).toEqual([...others, 'run.json'].toSorted());
   });
 });
