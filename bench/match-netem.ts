@@ -7,7 +7,7 @@
  * Where the kernel has no sch_netem, a user-mode Linux runs it (scripts/bench-peers.sh installs one). Without either, or where
  * network namespaces are forbidden, this fails: nothing stands in for it.
  *
- * Bars: the median within 2 ms of the captures', after what the codecs hold back; 99 % of the packets that come back are detected. The short
+ * Bars: the median within 2 ms of the captures', after what the codecs hold back; of the packets that come back, 99 % are known. The short
  * form is one path for 10 s.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -61,7 +61,8 @@ await main(async () => {
   });
   const tables = [
     `By ${measured[0]?.by}, on the way there, with a jitter of ${JITTER_MS} ms (standard deviation; packets overtake each other). Truth: captures at both ends of the path and`,
-    'behind Asterisk. Probe: `--match auto`, which chose audio, less what the codecs hold back (nothing, and 12.75 ms). ms.',
+    'behind Asterisk. Probe: `--match auto`, which chose audio, less what the codecs hold back (nothing, and 12.75 ms). Detected: of the packets that',
+    'came back by the capture, those that the probe knew by their sound. ms.',
     '',
     '| delay | lost | call | s | packets back | truth p50 | probe p50 | off | truth p95 | probe p95 | detected | score | bar |',
     '|---|---|---|---|---|---|---|---|---|---|---|---|---|',
