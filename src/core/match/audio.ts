@@ -85,6 +85,8 @@ const SILENCE = 8;
 const FIRST_PLACE = SLACK;
 /** Packets whose places are kept, to know what comes again. */
 const PLACES_REMEMBERED = 64;
+/** A piece is what there is of a packet when it fits so much better than the whole: what is mixed all over it fits both alike. */
+const PIECE_FITS_BETTER = 2;
 /** Where a packet is not quite where its window says, the place is a whole number. */
 const MOVED_ERROR = 0.5;
 
@@ -251,14 +253,23 @@ export class AudioMatcher {
       .toSorted((a, b) => b.fit.share - a.fit.share);
     const [best, ...others] = fits;
     if (best === undefined) return 'unmatched';
-    if (best.fit.share < leastShare(count)) return this.#judgePieces(packet, first, candidates);
+    const { share } = best.fit;
+    const fitting = share >= leastShare(count);
     const { lag } = best.candidate;
-    if (others.some(({ candidate, fit }) => isTorn(best.fit.share, fit.share, candidate.lag - lag, count))) return 'torn';
-    return this.#tell(packet, best.candidate, best.fit, { from: 0, count: packet.count });
+    if (fitting && others.some(({ candidate, fit }) => isTorn(share, fit.share, candidate.lag - lag, count))) return 'torn';
+    const byPiece = this.#judgePieces(packet, first, candidates, PIECE_FITS_BETTER * share);
+    if (byPiece !== undefined) return byPiece;
+    return fitting ? this.#tell(packet, best.candidate, best.fit, { from: 0, count: packet.count }) : 'unmatched';
   }
 
-  /** A packet that is not the reference as a whole: its delay is that of the piece which is. */
-  #judgePieces(packet: Waiting, first: number, candidates: readonly Candidate[]): 'matched' | 'unmatched' | 'repeated' {
+  /** A packet that is not the reference as a whole: its delay is that of the piece which is. @param least share that the piece must have. */
+  #judgePieces(
+    packet: Waiting,
+    first: number,
+    candidates: readonly Candidate[],
+    least: number,
+  ): 'matched' | 'unmatched' | 'repeated' | undefined {
+    if (least >= 1) return undefined;
     const { heard } = this.#timeline;
     for (const piece of piecesOf(Math.floor(packet.index + packet.count) - first)) {
       const at = this.#timeline.heardSlot(first + piece.from);
@@ -266,10 +277,10 @@ export class AudioMatcher {
       if (energy <= piece.count * SILENCE * SILENCE) continue;
       for (const candidate of candidates) {
         const fit = this.#judge.fit(heard, at, piece.count, energy, Math.round(first + piece.from - candidate.lag));
-        if (fit.share >= leastShare(piece.count)) return this.#tell(packet, candidate, fit, piece);
+        if (fit.share >= Math.max(least, leastShare(piece.count))) return this.#tell(packet, candidate, fit, piece);
       }
     }
-    return 'unmatched';
+    return undefined;
   }
 
   #tell(heard: Waiting, { lag, error }: Candidate, { share, moved }: Fit, piece: Piece): 'matched' | 'unmatched' | 'repeated' {

@@ -164,7 +164,8 @@ test('behind lost packets filters join what was before to what comes: such a pac
   expect(parts).toHaveLength(50);
   for (const { from, count } of parts) {
     expect(from + count).toBe(frame);
-    expect(from).toBeGreaterThanOrEqual(held);
+    // A half or a third; of a half, most is new.
+    expect([80, 53]).toContain(count);
   }
 });
 
