@@ -24,7 +24,8 @@ fail() {
 router='' holder=''
 down() {
   trap - EXIT
-  [ -z "$router" ] || kill "$router" 2>/dev/null || true
+  # unshare heeds no other signal.
+  [ -z "$router" ] || kill -KILL "$router" 2>/dev/null || true
   [ -z "$holder" ] || kill "$holder" 2>/dev/null || true
   wait
   ip link delete near 2>/dev/null || true
@@ -69,8 +70,10 @@ else
   [ -f "$module" ] || fail "this kernel has no sch_netem, and the user-mode Linux has none at $module"
   by="the sch_netem of a user-mode Linux"
   for tap in near far; do ip tuntap add "$tap" mode tap || fail 'no tap device is allowed here'; done
+  : >"$folder/router.log"
   init=$(cd "$(dirname "$0")" && pwd)/router.sh
-  setpriv --pdeathsig KILL -- linux.uml mem=128M rootfstype=hostfs rootflags=/ ro "init=$init" quiet con=null con0=null,fd:1 \
+  # It is several processes: in a process namespace of its own none of them outlives the first one.
+  setpriv --pdeathsig KILL -- unshare --pid --fork --kill-child=KILL linux.uml mem=128M rootfstype=hostfs rootflags=/ ro "init=$init" quiet con=null con0=null,fd:1 \
     "uml_dir=$folder/uml" umid=path "MODULE=$module" "NETEM=\"$*\"" \
     vec0:transport=tap,ifname=near,depth=64 vec1:transport=tap,ifname=far,depth=64 </dev/null >"$folder/router.log" 2>&1 &
   router=$!
