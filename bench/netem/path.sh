@@ -22,6 +22,7 @@ fail() {
 [ "${RTPLAT_NETNS:-}" = 1 ] || fail 'no network namespace of its own: run it by scripts/in-netns.sh, where namespaces are allowed'
 
 router='' holder=''
+# shellcheck disable=SC2317
 down() {
   trap - EXIT
   # unshare heeds no other signal.
