@@ -1,6 +1,6 @@
 /**
  * How long each packet of a call took, by captures on both sides of the path, and nothing of what rtplat knows about audio. Along a path
- * packets keep their SSRC and sequence number. Asterisk makes one of one, within a moment.
+ * packets keep their SSRC and sequence number. Asterisk makes one of one, and keeps the steps of their timestamps.
  */
 import { quantile } from '../lib/rounds.ts';
 import type { Datagram } from '../../test/asterisk/kit/capture.ts';
@@ -23,14 +23,12 @@ export interface Truth {
   readonly beyondMs: number;
 }
 
-/** Longer than Asterisk takes for a packet, shorter than two packets of a stream are apart. */
-const MOMENT_S = 0.01;
 const HEADER_HEX = 24;
 
 /**
  * @param port the caller's.
  * @param echoPort the echo's.
- * @throws Error when fewer than nine in ten of what came back can be told apart: the captures then prove nothing.
+ * @throws Error when fewer than 99 in a hundred of what came back can be told apart: the captures then prove nothing.
  */
 export function truthOf({ near, far }: Seen, port: number, echoPort: number): Truth {
   const sent = byHeader(near.filter(({ srcPort, payload }) => srcPort === port && isAudio(payload)));
@@ -56,7 +54,7 @@ export function truthOf({ near, far }: Seen, port: number, echoPort: number): Tr
     whole.push((back.timeS - first.timeS) * 1000);
     beyond.push((left.timeS - arrived.timeS) * 1000);
   }
-  if (!(whole.length >= 0.9 * came.length) || came.length === 0)
+  if (!(whole.length >= 0.99 * came.length) || came.length === 0)
     throw new Error(`of ${came.length} packets that came back, the captures tell of ${whole.length} alone which they were`);
   return { sent: sent.size, there: there.length, came: came.length, delaysMs: whole, beyondMs: quantile(beyond, 0.5) };
 }
@@ -74,16 +72,30 @@ function byHeader(packets: readonly Datagram[]): ReadonlyMap<string, Datagram> {
   return new Map(packets.map((packet) => [headerOf(packet), packet]));
 }
 
-/** Which packet of `from` each of `made` was made of: the first one of the moment before it that nothing was made of. */
+/**
+ * Which packet of `from` each of `made` was made of. Asterisk keeps the timestamps but for a constant, which is what most packets differ by from
+ * the last one that came before them.
+ */
 function causes(from: readonly Datagram[], made: readonly Datagram[]): ReadonlyMap<Datagram, Datagram> {
-  const found = new Map<Datagram, Datagram>();
+  const differences = new Map<number, number>();
   let next = 0;
   for (const packet of made) {
-    while (next < from.length && (from[next]?.timeS ?? 0) < packet.timeS - MOMENT_S) next += 1;
-    const cause = from[next];
-    if (cause === undefined || cause.timeS > packet.timeS) continue;
-    found.set(packet, cause);
-    next += 1;
+    while (next < from.length && (from[next]?.timeS ?? 0) <= packet.timeS) next += 1;
+    const last = from[next - 1];
+    if (last === undefined) continue;
+    const difference = (timestampOf(packet) - timestampOf(last)) >>> 0;
+    differences.set(difference, (differences.get(difference) ?? 0) + 1);
+  }
+  const [constant = 0] = [...differences].toSorted(([, a], [, b]) => b - a)[0] ?? [];
+  const byTimestamp = new Map(from.map((packet) => [timestampOf(packet), packet]));
+  const found = new Map<Datagram, Datagram>();
+  for (const packet of made) {
+    const cause = byTimestamp.get((timestampOf(packet) - constant) >>> 0);
+    if (cause !== undefined && cause.timeS <= packet.timeS) found.set(packet, cause);
   }
   return found;
+}
+
+function timestampOf({ payload }: Datagram): number {
+  return Number.parseInt(payload.slice(8, 16), 16);
 }
