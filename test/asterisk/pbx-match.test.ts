@@ -1,5 +1,5 @@
 /**
- * `rtplat probe sip:… --match auto` through what a PBX does with a call besides bridging two: a mixing bridge with a third member, a
+ * `rtplat probe sip:…` through what a PBX does with a call besides bridging two: a mixing bridge with a third member, a
  * conference with and without jitter buffers, a relay behind ARI. What is measured is compared with captures of the same packets, whose
  * sound is found by sums alone.
  */
@@ -112,7 +112,7 @@ async function member(endpoint: string, extension: string): Promise<void> {
   });
 }
 
-const SECONDS = ['--duration', '8s'];
+const SECONDS = ['--duration', '6s'];
 const WIDE = ['--codec', 'G722', '--from', 'sip:wide@127.0.0.1'];
 /** On a busy machine the sender may doubt itself. */
 const MEASURED = [0, 4];
@@ -136,7 +136,7 @@ async function probeSeen(name: string, args: readonly string[], payloadType: num
   const peerPort = Number(peer?.split(':').at(-1));
   const sent = soundOf(audioOf(all, port ?? 0, peerPort, payloadType));
   const came = soundOf(audioOf(all, peerPort, port ?? 0, payloadType));
-  expect(sent.packets).toHaveLength(400);
+  expect(sent.packets).toHaveLength(300);
   const own = new Set([port, peerPort]);
   // Asterisk's ports have an even number.
   const others = all.filter(({ srcPort, dstPort }) => !own.has(srcPort) && srcPort >= 20_000 && srcPort <= 24_000 && dstPort % 2 === 0);
@@ -145,7 +145,7 @@ async function probeSeen(name: string, args: readonly string[], payloadType: num
 }
 
 /** @param codecMs that is in the sound's delay and not in what the captures can tell. */
-function expectTruth(name: string, { status, row, byBytes, byEar }: Seen, codecMs: number): void {
+function expectTruth(name: string, { status, run, row, byBytes, byEar }: Seen, codecMs: number): void {
   expect(MEASURED).toContain(status);
   const bytes = byBytes.delaysMs.length / byBytes.audible;
   const truth = row.match === 'payload' ? byBytes.delaysMs : byEar.delaysMs.map((ms) => ms + codecMs);
@@ -155,12 +155,13 @@ function expectTruth(name: string, { status, row, byBytes, byEar }: Seen, codecM
       `of ${byEar.audible} packets ${row.counters?.returned}, ${byBytes.delaysMs.length} by their bytes, ${byEar.delaysMs.length} by ear`,
   );
   // What has its bytes is told by them, and nothing else is.
-  if (bytes > 0.9) expect(row.match).toBe('payload');
+  if (run.options['match'] !== 'auto') expect(row.match).toBe(run.options['match']);
+  else if (bytes > 0.9) expect(row.match).toBe('payload');
   else if (bytes < 0.3) expect(row.match).toBe('audio');
   else expect(['payload', 'audio']).toContain(row.match);
   // A conference that is short of time leaves gaps: no packet that the capture knows is missed.
   expect(row.counters?.returned).toBeGreaterThan(truth.length - 0.03 * byEar.audible);
-  expect(truth.length).toBeGreaterThan(200);
+  expect(truth.length).toBeGreaterThan(150);
   for (const [q, ours] of [
     [0.5, row.p50_latency],
     [0.95, row.p95_latency],
@@ -184,11 +185,12 @@ describe('beside a capture, within 1 ms', () => {
 
   it.each([
     ['without jitter buffers', 'conference', 'PCMU', [], 0, 0],
+    ['without jitter buffers', 'conference', 'PCMU by its sound', ['--match', 'audio'], 0, 0],
     ['with a jitter buffer on each leg', 'buffered', 'PCMU', [], 0, 0],
     ['without jitter buffers', 'conference', 'G.722', WIDE, 9, G722_MS],
   ] as const)('a conference %s, %s, %s', async (_, user, codec, args, payloadType, codecMs) => {
     await member('PJSIP/600@far', user);
-    const seen = await probeSeen(`${user}-${codec}`, [`sip:${user}@127.0.0.1:5060`, ...args], payloadType);
+    const seen = await probeSeen(`${user}-${payloadType}`, [`sip:${user}@127.0.0.1:5060`, ...args], payloadType);
     expect(seen.beyond).toEqual(new Set([0]));
     expectTruth(`${user}, ${codec}`, seen, codecMs);
   });
