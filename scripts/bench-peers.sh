@@ -2,7 +2,7 @@
 # Installs the Debian packages that the full form of the benchmarks compares with, as root: compilers, load generators and
 # media servers. The services among them are not started. The short form needs only gcc and Node.
 set -eu
-packages='gcc libc6-dev golang-go sockperf sip-tester irtt rtpengine-daemon tshark libhdrhistogram-java default-jre-headless libfftw3-dev'
+packages='gcc libc6-dev golang-go sockperf sip-tester irtt rtpengine-daemon tshark libhdrhistogram-java default-jre-headless libfftw3-dev user-mode-linux kmod'
 
 missing=''
 for package in $packages; do

@@ -2,18 +2,15 @@
  * `rtplat probe sip:… --match`: packets that a real Asterisk 22 makes anew, bridges and transcodes, matched by payload and by audio, beside
  * what a capture of both legs says of the same packets.
  */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { CallRow, RunDocument } from '../../src/core/report/run.ts';
 import { type Asterisk, startAsterisk } from './kit/asterisk.ts';
 import { capture, type Datagram, datagrams } from './kit/capture.ts';
 import { delayingEcho } from './kit/delaying-echo.ts';
+import { audioOf, probeCall, type Probed } from './kit/probe-call.ts';
 import { scratchFolder } from './kit/scratch.ts';
 import { SIP_PORT, type SipServe, startSipServe } from './kit/sip-server.ts';
 
 const scratch = scratchFolder();
-const PROGRAM = fileURLToPath(new URL('../../bin/rtplat.ts', import.meta.url));
 
 /** Of an echo that delays. */
 const SLOW_PORT = 6_000;
@@ -53,36 +50,6 @@ afterAll(async () => {
   await asterisk?.stop();
 });
 
-interface Ran {
-  readonly status: number | null;
-  readonly stderr: string;
-  readonly run: RunDocument;
-  readonly row: CallRow;
-}
-
-async function probe(args: readonly string[]): Promise<Ran> {
-  const { status, stdout, stderr } = await new Promise<{
-    readonly status: number | null;
-    readonly stdout: string;
-    readonly stderr: string;
-  }>((resolve) => {
-    const child = execFile(process.execPath, [PROGRAM, 'probe', ...args, '--json', '--quiet'], { maxBuffer: 2 ** 24 }, (_, out, errors) =>
-      resolve({ status: child.exitCode, stdout: out, stderr: errors }),
-    );
-  });
-  if (stdout === '') throw new Error(`no document: ${stderr}`);
-  const run = JSON.parse(stdout) as RunDocument;
-  return { status, stderr, run, row: run.calls[0] as CallRow };
-}
-
-/** Packets of one direction, in order of their sequence numbers; telephone events and the like are not among them. */
-function audioOf(all: readonly Datagram[], from: number, to: number, payloadType: number): readonly Datagram[] {
-  return all.filter(
-    ({ srcPort, dstPort, payload }) =>
-      srcPort === from && dstPort === to && (Number.parseInt(payload.slice(2, 4), 16) & 0x7f) === payloadType,
-  );
-}
-
 /**
  * How long each of `later` comes behind its own of `earlier`, ms. Whatever is between makes one of one, at once, and may miss the first ones:
  * it is off by the most that leaves none that came before it was sent.
@@ -107,9 +74,9 @@ interface Seen {
 }
 
 /** Probes, and looks at the same packets from outside. */
-async function probeSeen(name: string, args: readonly string[], payloadType: number): Promise<Ran & Seen> {
+async function probeSeen(name: string, args: readonly string[], payloadType: number): Promise<Probed & Seen> {
   const seen = await capture({ dir: scratch(`capture-${name}`), filter: 'udp portrange 10000-65535' });
-  const ran = await probe(args);
+  const ran = await probeCall(args);
   const all = await datagrams(await seen.stop(), 'udp');
   const { port, peer } = ran.row;
   const peerPort = Number(peer?.split(':').at(-1));
@@ -127,7 +94,7 @@ async function probeSeen(name: string, args: readonly string[], payloadType: num
 const RANKS = 0.03;
 
 /** @param codecMs that codecs and filters hold the audio back by, which no packet shows. */
-function expectSame({ row, delays }: Ran & Seen, codecMs: number): void {
+function expectSame({ row, delays }: Probed & Seen, codecMs: number): void {
   for (const [q, ours] of [
     [0.5, row.p50_latency],
     [0.95, row.p95_latency],
@@ -199,7 +166,7 @@ describe('a delay with jitter and loss, behind a conversion to PCMA', () => {
     const echo = await delayingEcho({ port: SLOW_PORT, delayMs, jitterMs: 5, loss, seed: delayMs });
     onTestFinished(() => echo.close());
     const seen = await capture({ dir: scratch(`slow-${delayMs}`), filter: `udp port ${SLOW_PORT}` });
-    const { status, row } = await probe(['sip:slow@127.0.0.1:5060', '--duration', '12s']);
+    const { status, row } = await probeCall(['sip:slow@127.0.0.1:5060', '--duration', '12s']);
     const all = await datagrams(await seen.stop(), 'udp');
     // The echo leaves packets as they are: the truth is from when each came there until it left again.
     const came = new Map(all.filter(({ dstPort }) => dstPort === SLOW_PORT).map(({ payload, timeS }) => [payload, timeS]));
@@ -218,7 +185,7 @@ describe('a delay with jitter and loss, behind a conversion to PCMA', () => {
 
 describe('what is refused', () => {
   it('a tone that does not echo: no number, and the reason', async () => {
-    const { status, stderr, run, row } = await probe(['sip:602@127.0.0.1:5060', '--duration', '3s', '--timeout', '500ms']);
+    const { status, stderr, run, row } = await probeCall(['sip:602@127.0.0.1:5060', '--duration', '3s', '--timeout', '500ms']);
     expect(status).toBe(1);
     expect(stderr).toMatch(
       /^rtplat: call 1: \d+ packets came back and cannot be matched, not by header \(\d+ have another SSRC\), not by payload/,
@@ -230,7 +197,7 @@ describe('what is refused', () => {
   });
 
   it('by payload alone, what was converted', async () => {
-    const { status, row } = await probe([
+    const { status, row } = await probeCall([
       'sip:ulaw@127.0.0.1:5060',
       '--codec',
       'G722',

@@ -37,8 +37,6 @@ const ARRIVALS_REMEMBERED = 1_024;
 
 interface Came extends ArrivalTimes {
   readonly late: boolean;
-  /** Samples of the reference. */
-  readonly count: number;
 }
 
 export class AudioEchoes implements ChangedEchoes {
@@ -94,8 +92,7 @@ export class AudioEchoes implements ChangedEchoes {
     }
     if (!this.#arrivals.has(timestamp)) {
       if (this.#arrivals.size >= ARRIVALS_REMEMBERED) this.#arrivals.delete(this.#arrivals.keys().next().value as number);
-      const count = (samples * REFERENCE_RATE_HZ) / this.#audio.sampleRateHz;
-      this.#arrivals.set(timestamp, { atNs, readNs, late, count });
+      this.#arrivals.set(timestamp, { atNs, readNs, late });
     }
     this.#lastNs = atNs;
     this.#matcher.receive(atNs, timestamp, this.#audio.samples, 0, samples);
@@ -170,7 +167,7 @@ export class AudioEchoes implements ChangedEchoes {
     };
   }
 
-  #heard({ arrivedNs, timestamp, position, delayNs, errorNs, score }: AudioMatch): void {
+  #heard({ arrivedNs, timestamp, position, piece, delayNs, errorNs, score }: AudioMatch): void {
     this.#scores += score;
     this.#errorNs = Math.max(this.#errorNs, errorNs);
     this.#course.add(arrivedNs, delayNs);
@@ -178,8 +175,9 @@ export class AudioEchoes implements ChangedEchoes {
     // A timestamp that a new stream has again belongs to another packet.
     if (came?.atNs !== arrivedNs) return;
     const { samplesPerPacket: size } = this.#options;
-    const start = Math.max(0, Math.round(position));
-    const end = Math.round(position) + came.count;
+    const found = Math.round(position + piece.from);
+    const start = Math.max(0, found);
+    const end = found + piece.count;
     for (let index = Math.floor(start / size); index * size < end && index < this.#sent; index++) {
       const slot = index & (REMEMBERED - 1);
       const wasBack = this.#isBack(index);

@@ -24,6 +24,8 @@ const FILTER_LENGTH = 40;
 const TORN_SHARE_NEAR = 0.5;
 /** A neighbour must be so much higher to be taken for the true place: two that are alike are a place between them. */
 const CLEARLY = 1.2;
+/** A piece of fewer samples would have to be untouched: its least share is three quarters. */
+const SHORTEST_PIECE = Math.ceil(CHANCE_CHI_SQUARE / 0.75);
 /** Of a packet, half a second. */
 export const MOST_SAMPLES = 4_000;
 
@@ -32,6 +34,12 @@ export interface Fit {
   readonly share: number;
   /** Samples that the best fit is off the proposed place, −2 … 2; 0 in nearly all cases. */
   readonly moved: number;
+}
+
+/** Samples of a packet: `count` of them, `from` so many behind its beginning. */
+export interface Piece {
+  readonly from: number;
+  readonly count: number;
 }
 
 export class PacketJudge {
@@ -71,6 +79,18 @@ export class PacketJudge {
     }
     return { share: Math.min(1, share), moved: highest > CLEARLY * CLEARLY * middle ? best - SPREAD : 0 };
   }
+}
+
+/**
+ * What a packet that does not fit is looked at in: its end first, for what came last is what the packet brought, then its beginning; half of
+ * it each, and a third. Behind a packet that was lost, filters that hold sound back join what was before it to what comes then.
+ */
+export function piecesOf(count: number): readonly Piece[] {
+  const sizes = [Math.floor(count / 2), Math.floor(count / 3)].filter((size) => size >= SHORTEST_PIECE);
+  return sizes.flatMap((size) => [
+    { from: count - size, count: size },
+    { from: 0, count: size },
+  ]);
 }
 
 export function leastShare(count: number): number {

@@ -12,8 +12,8 @@
 import { extendTimestamp, timestampDelta } from '../rtp/sequence.ts';
 import { thresholdOf, WINDOW } from './audio-correlator.ts';
 import type { AudioCorrelator } from './audio-correlator.ts';
-import { isTorn, leastShare, MOST_SAMPLES, PacketJudge } from './audio-packet.ts';
-import type { Fit } from './audio-packet.ts';
+import { isTorn, leastShare, MOST_SAMPLES, PacketJudge, piecesOf } from './audio-packet.ts';
+import type { Fit, Piece } from './audio-packet.ts';
 import { WindowSearch } from './audio-search.ts';
 import type { Candidate } from './audio-search.ts';
 import { JUMP, SLACK, Timeline } from './audio-timeline.ts';
@@ -25,8 +25,10 @@ export interface AudioMatch {
   readonly arrivedNs: number;
   /** The packet's RTP timestamp, as it came. */
   readonly timestamp: number;
-  /** In the reference, in samples; not whole. */
+  /** Where the packet begins in the reference, in samples; not whole. */
   readonly position: number;
+  /** Samples of the reference's rate that were found: the whole packet, or its end or beginning alone. */
+  readonly piece: Piece;
   readonly delayNs: number;
   /** The delay is this far off at the most. */
   readonly errorNs: number;
@@ -37,6 +39,7 @@ export interface AudioMatch {
 /** Every packet that was received is in one of these, or waits: {@link AudioMatcher.end} settles what waits. */
 export interface AudioCounters {
   readonly received: number;
+  /** Whole, or in a half or third of it that begins or ends it. */
   readonly matched: number;
   /** Audio, but not of the reference: other sound, concealment, or a delay above the longest. */
   readonly unmatched: number;
@@ -82,6 +85,8 @@ const SILENCE = 8;
 const FIRST_PLACE = SLACK;
 /** Packets whose places are kept, to know what comes again. */
 const PLACES_REMEMBERED = 64;
+/** A piece is what there is of a packet when it fits so much better than the whole: what is mixed all over it fits both alike. */
+const PIECE_FITS_BETTER = 2;
 /** Where a packet is not quite where its window says, the place is a whole number. */
 const MOVED_ERROR = 0.5;
 
@@ -239,22 +244,46 @@ export class AudioMatcher {
     const first = Math.ceil(packet.index);
     const count = Math.floor(packet.index + packet.count) - first;
     const at = this.#timeline.heardSlot(first);
-    let energy = 0;
-    for (let i = 0; i < count; i++) energy += (heard[(at + i) & (heard.length - 1)] as number) ** 2;
+    const energy = energyOf(heard, at, count);
     if (energy <= count * SILENCE * SILENCE) return 'silent';
 
-    const fits = this.#search
-      .candidatesOf(Math.floor(packet.index / WINDOW), lastWindow)
+    const candidates = this.#search.candidatesOf(Math.floor(packet.index / WINDOW), lastWindow);
+    const fits = candidates
       .map((candidate) => ({ candidate, fit: this.#judge.fit(heard, at, count, energy, Math.round(first - candidate.lag)) }))
       .toSorted((a, b) => b.fit.share - a.fit.share);
     const [best, ...others] = fits;
-    if (best === undefined || best.fit.share < leastShare(count)) return 'unmatched';
+    if (best === undefined) return 'unmatched';
+    const { share } = best.fit;
+    const fitting = share >= leastShare(count);
     const { lag } = best.candidate;
-    if (others.some(({ candidate, fit }) => isTorn(best.fit.share, fit.share, candidate.lag - lag, count))) return 'torn';
-    return this.#tell(packet, best.candidate, best.fit);
+    if (fitting && others.some(({ candidate, fit }) => isTorn(share, fit.share, candidate.lag - lag, count))) return 'torn';
+    const byPiece = this.#judgePieces(packet, first, candidates, PIECE_FITS_BETTER * share);
+    if (byPiece !== undefined) return byPiece;
+    return fitting ? this.#tell(packet, best.candidate, best.fit, { from: 0, count: packet.count }) : 'unmatched';
   }
 
-  #tell(heard: Waiting, { lag, error }: Candidate, { share, moved }: Fit): 'matched' | 'unmatched' | 'repeated' {
+  /** A packet that is not the reference as a whole: its delay is that of the piece which is. @param least share that the piece must have. */
+  #judgePieces(
+    packet: Waiting,
+    first: number,
+    candidates: readonly Candidate[],
+    least: number,
+  ): 'matched' | 'unmatched' | 'repeated' | undefined {
+    if (least >= 1) return undefined;
+    const { heard } = this.#timeline;
+    for (const piece of piecesOf(Math.floor(packet.index + packet.count) - first)) {
+      const at = this.#timeline.heardSlot(first + piece.from);
+      const energy = energyOf(heard, at, piece.count);
+      if (energy <= piece.count * SILENCE * SILENCE) continue;
+      for (const candidate of candidates) {
+        const fit = this.#judge.fit(heard, at, piece.count, energy, Math.round(first + piece.from - candidate.lag));
+        if (fit.share >= Math.max(least, leastShare(piece.count))) return this.#tell(packet, candidate, fit, piece);
+      }
+    }
+    return undefined;
+  }
+
+  #tell(heard: Waiting, { lag, error }: Candidate, { share, moved }: Fit, piece: Piece): 'matched' | 'unmatched' | 'repeated' {
     const { arrivedNs, timestamp, index, count } = heard;
     const position = moved === 0 ? index - lag : Math.round(index - lag) + moved;
     // Rounded: between two packets, a place that is a hair too early belongs to the later one.
@@ -266,7 +295,13 @@ export class AudioMatcher {
     if (delayNs < -errorNs || delayNs > this.#longestNs) return 'unmatched';
     if (this.#places.some((place) => Math.abs(place - position) < count / 2)) return 'repeated';
     this.#places[this.#counts.matched % PLACES_REMEMBERED] = position;
-    this.#onMatch({ arrivedNs, timestamp, position, delayNs, errorNs, score: Math.sqrt(share) });
+    this.#onMatch({ arrivedNs, timestamp, position, piece, delayNs, errorNs, score: Math.sqrt((share * piece.count) / count) });
     return 'matched';
   }
+}
+
+function energyOf(ring: Int16Array, at: number, count: number): number {
+  let energy = 0;
+  for (let i = 0; i < count; i++) energy += (ring[(at + i) & (ring.length - 1)] as number) ** 2;
+  return energy;
 }

@@ -143,6 +143,32 @@ test('a packet that is half of one delay and half of another has none', () => {
   }
 });
 
+test('behind lost packets filters join what was before to what comes: such a packet has the delay of its newer part', () => {
+  const [held, frame] = [102, 160];
+  const joined: Change = (audio) => {
+    const out = new Int16Array(audio.length);
+    let before = new Int16Array(held);
+    for (let at = 0; at + frame <= audio.length; at += frame) {
+      if ((at / frame) % 20 === 7) continue;
+      const all = Int16Array.from([...before, ...audio.subarray(at, at + frame)]);
+      out.set(all.subarray(0, frame), at);
+      before = all.slice(frame);
+    }
+    return out;
+  };
+  const result = run({ seed: 17, seconds: 20, delayMs: 80, jitterMs: 5, changes: [asUlaw, joined, asAlaw] });
+  expectTruth(result, 12.75);
+  // The first one begins before all that was sent.
+  expect(result.counters).toMatchObject({ matched: 949, unmatched: 1, silent: 50 });
+  const parts = result.matches.flatMap(({ piece }) => (piece.count < frame ? [piece] : []));
+  expect(parts).toHaveLength(50);
+  for (const { from, count } of parts) {
+    expect(from + count).toBe(frame);
+    // A half or a third; of a half, most is new.
+    expect([80, 53]).toContain(count);
+  }
+});
+
 describe('audio without the reference', () => {
   test.each(Object.entries(FOREIGN))('nothing is found in %s', (_, make) => {
     const { matches, counters } = run({ seed: 21, seconds: 60, delayMs: 80, other: make(60, 4) });
