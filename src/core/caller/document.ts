@@ -2,11 +2,13 @@
 import { probeRun } from '../probe/document.ts';
 import type { RunLabels } from '../probe/document.ts';
 import { isG711 } from '../probe/source.ts';
+import type { CallRtcpMembers } from '../report/rtcp.ts';
 import type { CallRow, DelayMembers, RunDocument, SipSetUp } from '../report/run.ts';
 import type { CallMetricsSummary, DelaySummary } from '../sip/call-metrics.ts';
 import { scoreStream } from '../stats/quality.ts';
 import type { CallerOptions, PlacingOptions } from './options.ts';
 import type { MediaFacts, SettledCall } from './outcome.ts';
+import type { RtcpFacts } from './rtcp-call.ts';
 import { isMatched, matchOf } from './totals.ts';
 import type { CallerResult } from './totals.ts';
 
@@ -84,6 +86,22 @@ function rowOf(call: SettledCall): CallRow {
     ...(typeof reason === 'string' ? { match_reason: reason } : {}),
     ...scoreOf(measured, call.codec),
     other_ssrc: media?.otherSsrc ?? null,
+    rtcp: call.rtcp === null ? null : rtcpOf(call.rtcp),
+  };
+}
+
+function rtcpOf(facts: RtcpFacts): CallRtcpMembers {
+  return {
+    ...{ sent: facts.sent, received: facts.received, reports: facts.reports },
+    round_trip_ms: facts.roundTripMs,
+    round_trip_min_ms: facts.leastRoundTripMs,
+    round_trip_max_ms: facts.mostRoundTripMs,
+    round_trips: facts.roundTrips,
+    round_trip_error_ms: facts.roundTripErrorMs,
+    far_end_lost: facts.farEndLost,
+    far_end_received: facts.farEndReceived,
+    far_end_fraction_lost: facts.farEndFractionLost,
+    far_end_jitter_ms: facts.farEndJitterMs,
   };
 }
 

@@ -61,6 +61,7 @@ export class StreamSource {
   readonly #firstSequence: number;
   readonly #firstTimestamp: number;
   readonly #ticks: number;
+  readonly #clockRateHz: number;
   readonly #noise: NoisePayload | undefined;
 
   constructor(intervalNs: number, random: SeededRandom, audio: ProbeAudio = PCMU_AUDIO) {
@@ -70,6 +71,7 @@ export class StreamSource {
     this.#firstSequence = random.uint16();
     this.#firstTimestamp = random.uint32();
     this.#ticks = (intervalNs * clockRateHz) / 1e9;
+    this.#clockRateHz = clockRateHz;
     this.#noise = noiseOf(intervalNs, audio);
   }
 
@@ -89,6 +91,11 @@ export class StreamSource {
     header.timestamp = (this.#firstTimestamp + Math.round(index * this.#ticks)) % 2 ** 32;
     writeRtpHeader(packet, 0, header);
     this.#noise?.write(packet, RTP_HEADER_BYTES, index);
+  }
+
+  /** Of the media at an instant, so long after the first packet was due. */
+  timestampAt(elapsedNs: number): number {
+    return (this.#firstTimestamp + Math.round((elapsedNs * this.#clockRateHz) / 1e9)) >>> 0;
   }
 
   sequenceOf(index: number): number {

@@ -8,6 +8,7 @@ import type { EncodedHistogram, LatencyHistogram } from '../stats/histogram.ts';
 import { spread, summarize } from './latency-summary.ts';
 import type { Spread } from './metrics.ts';
 import type { LatencySummary, RelayCounters } from './metrics.ts';
+import type { CallRtcpMembers } from './rtcp.ts';
 
 export const RUN_SCHEMA = 'rtplat.run/1';
 
@@ -130,6 +131,8 @@ export interface CallRow extends Partial<LatencySummary> {
   readonly mos?: number | null;
   /** RTP packets that came with an SSRC that was not sent; null where there were no media. */
   readonly other_ssrc?: number | null;
+  /** What the far end of a call that was placed said by RTCP; null where there were no media. */
+  readonly rtcp?: CallRtcpMembers | null;
   /** Of a call that was placed by SIP. */
   readonly sip?: SipCallMembers;
   /** Of a call that Asterisk was asked for. */
