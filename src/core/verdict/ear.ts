@@ -16,7 +16,8 @@ import { HeardWindow } from './heard-window.ts';
 import type { HeardKind } from './heard-window.ts';
 
 export interface EarOptions {
-  readonly reference: NoiseReference;
+  /** undefined where silence is sent: then the headers alone tell what is ours. */
+  readonly reference: NoiseReference | undefined;
   readonly correlator: AudioCorrelator;
   /** Of what comes, decoded. */
   readonly sampleRateHz: 8_000 | 16_000;
@@ -55,10 +56,12 @@ const EPOCH_NS = 5e9;
 const CLEAR_SHARE = 0.5;
 
 interface Waiting {
-  readonly atNs: number;
-  readonly timestamp: number;
-  readonly ms: number;
-  readonly count: number;
+  readonly piece: ComingPiece;
+  readonly extended: number;
+  readonly samples: Int16Array;
+  readonly energy: number;
+  /** What it counts as meanwhile. */
+  readonly first: 'silent' | 'waiting';
 }
 
 export class Ear {
@@ -73,8 +76,8 @@ export class Ear {
   readonly strange: Int16Array = new Int16Array(2_048);
   strangeCount = 0;
   readonly #options: EarOptions;
-  readonly #judge: PacketJudge;
-  readonly #matcher: AudioMatcher;
+  readonly #judge: PacketJudge | undefined;
+  readonly #matcher: AudioMatcher | undefined;
   readonly #heard = new Int16Array(RING);
   readonly #sent = new Int16Array(RING);
   readonly #leftNs = new Float64Array(LEFT_KEPT);
@@ -92,6 +95,7 @@ export class Ear {
   constructor(options: EarOptions) {
     const { reference, correlator, sampleRateHz, clockRateHz } = options;
     this.#options = options;
+    if (reference === undefined) return;
     this.#judge = new PacketJudge(reference);
     this.#matcher = new AudioMatcher({ correlator, reference, sampleRateHz, clockRateHz, onMatch: (match) => this.#found(match) });
   }
@@ -102,7 +106,7 @@ export class Ear {
     this.#leftNs[this.#packets % LEFT_KEPT] = leftNs;
     this.#packets += 1;
     this.sentSamples += samplesPerPacket;
-    this.#matcher.sent(leftNs, samplesPerPacket);
+    this.#matcher?.sent(leftNs, samplesPerPacket);
   }
 
   /** A packet came, decoded to `count` samples from `samples[0]` on. */
@@ -120,26 +124,29 @@ export class Ear {
       energy += sample * sample;
     }
     const { atNs, timestamp } = piece;
-    const ms = (length * 1000) / REFERENCE_RATE_HZ;
+    const ms = msOf(length);
+    if (this.#matcher === undefined) return this.window.add(atNs, this.#byHeader(piece, length, energy), ms);
     if (energy <= length * NOTHING) return this.window.add(atNs, 'silent', ms);
     const position = this.#locate(piece, extended, length, energy);
-    if (position !== undefined) {
-      const kind = this.#ours(position, length, atNs);
-      if (kind === 'ours') this.#lead = position - extended;
-      return this.window.add(atNs, kind, ms);
-    }
-    if (energy <= length * QUIET) return this.window.add(atNs, 'silent', ms);
+    if (position !== undefined) return this.window.add(atNs, this.#follow(position, extended, length, piece), ms);
     if (this.#waiting.length >= WAITING) this.#giveUp(this.#waiting.shift());
-    this.#waiting.push({ atNs, timestamp, ms, count: length });
-    this.window.add(atNs, 'waiting', ms);
-    this.#keep(heard, length);
+    // Ours may be as soft as the noise of a line.
+    const first = energy <= length * QUIET ? 'silent' : 'waiting';
+    this.#waiting.push({ piece, extended, energy, samples: heard.slice(0, length), first });
+    this.window.add(atNs, first, ms);
+    if (first === 'waiting') this.#keep(heard, length);
     this.#matcher.receive(atNs, timestamp, samples, 0, count);
     return undefined;
   }
 
   /** What has waited for long enough was not found. */
   settle(nowNs: number): void {
-    while (this.#waiting.length > 0 && nowNs - (this.#waiting[0] as Waiting).atNs > WAITS_NS) this.#giveUp(this.#waiting.shift());
+    while (this.#waiting.length > 0 && nowNs - (this.#waiting[0] as Waiting).piece.atNs > WAITS_NS) this.#giveUp(this.#waiting.shift());
+  }
+
+  #byHeader({ index, atNs }: ComingPiece, length: number, energy: number): HeardKind {
+    if (index >= 0) return this.#ours(index * this.#options.samplesPerPacket, length, atNs);
+    return energy <= length * QUIET ? 'silent' : 'other';
   }
 
   /** In samples of the reference's rate, without end. */
@@ -157,9 +164,10 @@ export class Ear {
 
   /** @returns the place in the reference that the piece begins with. */
   #locate({ index }: ComingPiece, extended: number, length: number, energy: number): number | undefined {
+    const judge = this.#judge;
     const fits = (position: number): number | undefined => {
-      if (position < 0 || position + length > this.sentSamples + length) return undefined;
-      const { share, moved } = this.#judge.fit(this.#heard, 0, length, energy, position);
+      if (judge === undefined || position < 0 || position > this.sentSamples) return undefined;
+      const { share, moved } = judge.fit(this.#heard, 0, length, energy, position);
       if (share < leastShare(length)) return undefined;
       this.#compare(position + moved, length, share);
       return position + moved;
@@ -187,7 +195,7 @@ export class Ear {
 
   #compare(position: number, length: number, share: number): void {
     if (share < CLEAR_SHARE) return;
-    this.#options.reference.read(position, length, this.#sent, 0);
+    this.#options.reference?.read(position, length, this.#sent, 0);
     this.clip.add(this.#heard, this.#sent, 0, length);
   }
 
@@ -205,25 +213,39 @@ export class Ear {
     return delayNs > Math.min(this.#least, this.#leastBefore) + LATE_NS;
   }
 
+  /** @returns what it is, and goes on from there. */
+  #follow(position: number, extended: number, length: number, { atNs, ssrc }: ComingPiece): 'ours' | 'repeated' {
+    const kind = this.#ours(position, length, atNs);
+    if (kind === 'ours' && ssrc === this.#ssrc) this.#lead = position - extended;
+    return kind;
+  }
+
   #found({ arrivedNs, timestamp, position }: AudioMatch): void {
-    const at = this.#waiting.findIndex((piece) => piece.atNs === arrivedNs && piece.timestamp === timestamp);
+    const at = this.#waiting.findIndex(({ piece }) => piece.atNs === arrivedNs && piece.timestamp === timestamp);
     if (at < 0) return;
-    const [piece] = this.#waiting.splice(at, 1) as [Waiting];
-    const whole = Math.round(position);
+    const [found] = this.#waiting.splice(at, 1) as [Waiting];
     this.renumbered += 1;
-    this.#resolve(piece, this.#ours(whole, piece.count, piece.atNs));
-    if (this.#timestamp === undefined) return;
-    const ticks = this.#options.clockRateHz / REFERENCE_RATE_HZ;
-    this.#lead = whole - extendTimestamp(this.#timestamp, timestamp) / ticks;
+    this.#resolve(found, this.#follow(Math.round(position), found.extended, found.samples.length, found.piece));
+    // What waits beside it can be placed now.
+    const still: Waiting[] = [];
+    for (const waiting of this.#waiting) {
+      const { piece, extended, samples, energy } = waiting;
+      this.#heard.set(samples);
+      const place = piece.ssrc === this.#ssrc ? this.#locate(piece, extended, samples.length, energy) : undefined;
+      if (place === undefined) still.push(waiting);
+      else this.#resolve(waiting, this.#follow(place, extended, samples.length, piece));
+    }
+    this.#waiting = still;
   }
 
-  #giveUp(piece: Waiting | undefined): void {
-    if (piece !== undefined) this.#resolve(piece, 'other');
+  #giveUp(waiting: Waiting | undefined): void {
+    if (waiting !== undefined) this.#resolve(waiting, waiting.first === 'silent' ? 'silent' : 'other');
   }
 
-  #resolve({ atNs, ms }: Waiting, kind: HeardKind): void {
-    this.window.add(atNs, 'waiting', -ms);
-    this.window.add(atNs, kind, ms);
+  #resolve({ piece, samples, first }: Waiting, kind: HeardKind): void {
+    if (kind === first) return;
+    this.window.add(piece.atNs, first, -msOf(samples.length));
+    this.window.add(piece.atNs, kind, msOf(samples.length));
   }
 
   /** Keeps the last quarter of a second of strange sound in a row. */
@@ -235,4 +257,8 @@ export class Ear {
     strange.set(heard.subarray(0, count), kept);
     this.strangeCount = kept + count;
   }
+}
+
+function msOf(samples: number): number {
+  return (samples * 1000) / REFERENCE_RATE_HZ;
 }

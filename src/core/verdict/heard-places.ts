@@ -28,6 +28,9 @@ export class HeardPlaces {
   #end = 0;
   /** What is missing is counted from here on. */
   #countedFrom = 0;
+  /** Places between the first and the last that was heard, without pauses, and those that were heard. */
+  #passed = 0;
+  #heard = 0;
 
   /**
    * Samples `[position, position+count)` of what was sent were heard.
@@ -45,10 +48,12 @@ export class HeardPlaces {
         this.#places[place % KEPT] = late ? LATE : HEARD;
       }
     }
+    this.#heard += fresh;
     if (fresh > 0) {
       const lowest = this.#lowest;
       // What came first need not be what was sent first.
       if (lowest === undefined || (first < lowest && lowest - first < PAUSE)) {
+        this.#passed += lowest === undefined ? end - first : lowest - first;
         if (lowest === undefined || this.#countedFrom === lowest) this.#countedFrom = first;
         this.#lowest = first;
       }
@@ -59,6 +64,11 @@ export class HeardPlaces {
   /** What was sent before is not known to have been heard, ms; undefined while nothing was. */
   get beginsAtMs(): number | undefined {
     return this.#lowest === undefined ? undefined : this.#lowest * PLACE_MS;
+  }
+
+  /** Of all that was heard, without pauses. */
+  get totalMissingMs(): number {
+    return Math.max(0, this.#passed - this.#heard) * PLACE_MS;
   }
 
   /**
@@ -82,7 +92,11 @@ export class HeardPlaces {
 
   #advance(first: number, end: number): void {
     if (end <= this.#end) return;
-    if (this.#lowest !== undefined && first - this.#end >= PAUSE) this.#countedFrom = first;
+    if (this.#lowest !== undefined) {
+      const pause = first - this.#end >= PAUSE;
+      if (pause) this.#countedFrom = first;
+      this.#passed += end - (pause ? first : this.#end);
+    }
     if (end - this.#end >= KEPT) this.#places.fill(MISSING);
     else for (let place = this.#end; place < end; place++) this.#places[place % KEPT] = MISSING;
     this.#end = end;

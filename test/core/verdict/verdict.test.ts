@@ -1,0 +1,328 @@
+/** Verdicts on simulated calls, each with one fault; and on good ones, which have none. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { NoiseReference } from '../../../src/core/match/reference.ts';
+import { MarkerBoard } from '../../../src/core/verdict/marker-board.ts';
+import { correlator, MS, randomOf, renumbering, scene, SIZE, throughUlaw } from './kit/scene.ts';
+import type { Far, SentPiece } from './kit/scene.ts';
+
+const SILENCE = new Int16Array(SIZE);
+const asItIs: Far = ({ samples }) => [{ afterNs: 30 * MS, samples }];
+/** What has been said 2 s after the answer. */
+const AT_2_S = 20;
+
+describe('a call that is fine', () => {
+  it.each<[string, () => Far]>([
+    ['echoed as it is', () => asItIs],
+    ['in packets of its own', () => renumbering(({ samples }) => samples)],
+    ['with 150 ms on the way', () => renumbering(({ samples }) => samples, 150 * MS)],
+    ['with 1.2 s on the way', () => renumbering(({ samples }) => samples, 1_200 * MS)],
+    ['40 dB softer', () => renumbering(({ samples }) => samples.map((sample) => Math.round(sample / 100)))],
+    ['turned upside down', () => renumbering(({ samples }) => samples.map((sample) => -sample))],
+    ['through mu-law again', () => renumbering(({ samples }) => throughUlaw(samples))],
+  ])('%s', (_, far) => {
+    const { verdict, states } = scene({ seconds: 6, far: far() });
+    expect(verdict).toMatchObject({ state: 'fine', direction: null });
+    expect(states[AT_2_S]).toBe('fine');
+    expect(verdict.changes.map(({ state }) => state)).toEqual(['fine']);
+  });
+
+  it('with jitter, reordering, and up to 3 % of loss, whatever the seed', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e6 }), fc.double({ min: 0, max: 0.03, noNaN: true }), fc.boolean(), (seed, loss, own) => {
+        const random = randomOf(seed);
+        const far: Far = ({ samples, index }) =>
+          random() < loss
+            ? []
+            : [
+                {
+                  afterNs: (50 + 60 * random()) * MS,
+                  samples,
+                  own: own ? { sequence: index + 9, timestamp: index * SIZE + 5 } : undefined,
+                },
+              ];
+        const { verdict } = scene({ seconds: 8, far, seed });
+        expect(verdict.state).toBe('fine');
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('when a jitter buffer moves by 60 ms, both ways', () => {
+    const far: Far = ({ samples, index, leftNs }) => {
+      const afterNs = leftNs > 3e9 && leftNs < 6e9 ? 100 * MS : 40 * MS;
+      const moved = leftNs > 3e9 && leftNs < 6e9 ? 3 : 0;
+      return [{ afterNs, samples, own: { sequence: index + moved, timestamp: (index + moved) * SIZE } }];
+    };
+    const { verdict } = scene({ seconds: 9, far });
+    expect(verdict.state).toBe('fine');
+  });
+
+  it('when the far end begins another stream', () => {
+    const far: Far = ({ samples, index }) => [
+      { afterNs: 40 * MS, samples, own: index < 150 ? { sequence: index, timestamp: index * SIZE } : { sequence: index + 30_000, timestamp: 5 + index * SIZE, ssrc: 77 } },
+    ];
+    expect(scene({ seconds: 8, far }).verdict.state).toBe('fine');
+  });
+});
+
+describe('a call that is silent', () => {
+  const words = (farEndReceived: number) => () => ({ received: 3, reports: 2, farEndLost: 0, farEndReceived });
+  it.each<[string, () => Far]>([
+    ['with zeros', () => renumbering(() => SILENCE)],
+    ['with comfort noise packets', () => renumbering(() => null)],
+    [
+      'with the noise of a line',
+      () => {
+        const random = randomOf(5);
+        return renumbering(() => SILENCE.map(() => Math.round(120 * (random() - 0.5))));
+      },
+    ],
+    ['under our own headers', () => () => [{ afterNs: 30 * MS, samples: SILENCE }]],
+  ])('%s', (_, far) => {
+    const { verdict, states } = scene({ seconds: 4, far: far() });
+    expect(verdict).toMatchObject({ state: 'silent', direction: null, crossedWith: null });
+    expect(verdict.evidence.at(-1)).toMatch(/cannot be told/);
+    expect(states[AT_2_S]).toBe('silent');
+  });
+
+  it('names the direction by what the far end reports', () => {
+    const far = renumbering(() => SILENCE);
+    expect(scene({ seconds: 4, far, words: words(150) }).verdict.direction).toBe('from the far end');
+    expect(scene({ seconds: 4, far, words: words(0) }).verdict.direction).toBe('towards the far end');
+  });
+
+  it('from its middle on', () => {
+    const { verdict } = scene({ seconds: 8, far: renumbering(({ samples, leftNs }) => (leftNs < 4e9 ? samples : SILENCE)) });
+    expect(verdict.state).toBe('silent');
+    expect(verdict.changes.map(({ state }) => state)).toEqual(['fine', 'silent']);
+    expect(verdict.sinceMs).toBeGreaterThan(4_000);
+    expect(verdict.sinceMs).toBeLessThanOrEqual(6_100);
+  });
+});
+
+describe('a call that is one-way', () => {
+  it('when nothing comes at all', () => {
+    const { verdict, states } = scene({ seconds: 4, far: () => [] });
+    expect(verdict).toMatchObject({ state: 'one-way', direction: null });
+    expect(states[AT_2_S]).toBe('one-way');
+    expect(verdict.firstMs).toBeLessThanOrEqual(2_000);
+  });
+
+  it.each([
+    [{ received: 4, reports: 0, farEndLost: null, farEndReceived: null }, 'towards the far end'],
+    [{ received: 4, reports: 3, farEndLost: 0, farEndReceived: 100 }, 'from the far end'],
+    [{ received: 1, reports: 0, farEndLost: null, farEndReceived: null }, null],
+    [{ received: 0, reports: 0, farEndLost: null, farEndReceived: null }, null],
+  ] as const)('by what the far end says: %o', (said, direction) => {
+    const { verdict } = scene({ seconds: 4, far: () => [], words: () => said });
+    expect(verdict).toMatchObject({ state: 'one-way', direction });
+  });
+
+  it('when the far end hears nothing any more, and another sound comes', () => {
+    const words = (ns: number) => ({ received: 3, reports: Math.floor(ns / 2e9), farEndLost: 0, farEndReceived: Math.min(150, ns / 2e7) });
+    const { verdict } = scene({ seconds: 10, far: renumbering(({ samples, leftNs }) => (leftNs < 3e9 ? samples : SILENCE)), words });
+    expect(verdict).toMatchObject({ state: 'one-way', direction: 'towards the far end' });
+  });
+
+  it('in its middle, and fine again', () => {
+    const far = renumbering(({ samples, leftNs }) => (leftNs > 3e9 && leftNs < 7e9 ? undefined : samples));
+    const { verdict, states } = scene({ seconds: 12, far });
+    expect(verdict.changes.map(({ state }) => state)).toEqual(['fine', 'one-way', 'fine']);
+    expect(verdict.state).toBe('one-way');
+    expect(states.at(-1)).toBe('fine');
+  });
+});
+
+/** Speech-like: bursts of coloured noise with pauses. */
+function voice(seed: number): (piece: SentPiece) => Int16Array {
+  const random = randomOf(seed);
+  let low = 0;
+  return ({ index }) => {
+    const loud = Math.floor(index / 25) % 3 === 2 ? 0 : 4_000;
+    return SILENCE.map(() => {
+      low = 0.8 * low + 0.2 * (random() - 0.5) * loud * 4;
+      return Math.round(low);
+    });
+  };
+}
+
+describe('a call that is crossed', () => {
+  it('with foreign sound', () => {
+    const { verdict, states } = scene({ seconds: 6, far: renumbering(voice(3)) });
+    expect(verdict).toMatchObject({ state: 'crossed', direction: null, crossedWith: null });
+    expect(verdict.evidence[0]).toMatch(/of no call of this run/);
+    expect(states[AT_2_S]).toBe('crossed');
+  });
+
+  it.each([3, 11])('with call %i of the same run, told by its sound', (other) => {
+    const board = new MarkerBoard(correlator);
+    const reference = new NoiseReference(99);
+    let index = 0;
+    for (const call of [2, 3, 4, 11]) {
+      board.put(call, { ssrc: call, reference: call === other ? reference : new NoiseReference(call), sent: () => index * SIZE });
+    }
+    const far = renumbering((piece) => {
+      index = piece.index;
+      const samples = new Int16Array(SIZE);
+      reference.read(Math.max(0, piece.index - 7) * SIZE + 31, SIZE, samples, 0);
+      return throughUlaw(samples);
+    });
+    const { verdict, states } = scene({ seconds: 5, far, board });
+    expect(verdict).toMatchObject({ state: 'crossed', crossedWith: other });
+    expect(verdict.evidence[0]).toContain(`that of call ${other}`);
+    expect(states[AT_2_S]).toBe('crossed');
+  });
+
+  it('with another call, told by its SSRC', () => {
+    const board = new MarkerBoard(correlator);
+    board.put(2, { ssrc: 0xbeef, reference: undefined, sent: () => 0 });
+    const say = voice(9);
+    const far: Far = (piece) => [
+      { afterNs: 30 * MS, samples: say(piece), own: { sequence: piece.index, timestamp: piece.index * SIZE, ssrc: 0xbeef } },
+    ];
+    expect(scene({ seconds: 4, far, board }).verdict).toMatchObject({ state: 'crossed', crossedWith: 2 });
+  });
+
+  it('and not when somebody speaks over it, as loud as it is', () => {
+    const say = voice(4);
+    const far = renumbering((piece) => {
+      const other = say(piece);
+      return piece.samples.map((sample, i) => sample + (other[i] ?? 0));
+    });
+    expect(scene({ seconds: 6, far }).verdict.state).toBe('fine');
+  });
+});
+
+describe('a call that is clipped', () => {
+  it.each([600, 1_500, 5_000])('at its beginning, of which %i ms are missing', (ms) => {
+    const { verdict, states } = scene({ seconds: 9, far: renumbering(({ samples, leftNs }) => (leftNs < ms * MS ? undefined : samples)) });
+    expect(verdict).toMatchObject({ state: 'clipped', direction: null });
+    expect(verdict.evidence[0]).toBe(`the first ${ms} ms after the answer never came back`);
+    // After 1.5 s too little has come to be recognised 2 s after the answer; it is then, half a second later.
+    expect(states[AT_2_S]).toBe(ms > 2_000 ? 'one-way' : ms > 1_000 ? 'unknown' : 'clipped');
+    if (ms < 2_000) expect(states[AT_2_S + 5]).toBe('clipped');
+  });
+
+  it('at its beginning, with silence in its place', () => {
+    const { verdict } = scene({ seconds: 7, far: renumbering(({ samples, leftNs }) => (leftNs < 3e9 ? SILENCE : samples)) });
+    expect(verdict.changes.map(({ state }) => state)).toEqual(['silent', 'clipped']);
+    expect(verdict.state).toBe('clipped');
+  });
+
+  it.each([0.2, 0.5, 0.7])('at %f of the amplitude', (limit) => {
+    const most = 4_400 * limit;
+    const far = renumbering(({ samples }) => samples.map((sample) => Math.max(-most, Math.min(most, sample))));
+    const { verdict, states } = scene({ seconds: 4, far });
+    expect(verdict.state).toBe('clipped');
+    expect(verdict.evidence[0]).toMatch(/peaks/);
+    expect(states[AT_2_S]).toBe('clipped');
+  });
+
+  it.each([0.95, 1])('and not at %f of it', (limit) => {
+    const most = 4_400 * limit;
+    const far = renumbering(({ samples }) => samples.map((sample) => Math.max(-most, Math.min(most, sample))));
+    expect(scene({ seconds: 6, far }).verdict.state).toBe('fine');
+  });
+});
+
+describe('a call that is robotic', () => {
+  it('when every third piece is said again in place of the next', () => {
+    let last = SILENCE;
+    const far = renumbering(({ samples, index }) => {
+      if (index % 3 === 2) return last;
+      last = samples;
+      return samples;
+    });
+    const { verdict, states } = scene({ seconds: 6, far });
+    expect(verdict).toMatchObject({ state: 'robotic', direction: 'towards the far end' });
+    expect(states[AT_2_S]).toBe('robotic');
+  });
+
+  it.each([
+    ['lost on the way there', 'towards the far end', (sequence: number, _index: number) => sequence],
+    ['lost on the way back', 'from the far end', (_sequence: number, index: number) => index],
+  ] as const)('when a fifth is %s', (_, direction, number) => {
+    let sent = 0;
+    const far: Far = ({ samples, index }) => {
+      if (index % 25 < 5) return [];
+      sent += 1;
+      return [{ afterNs: 40 * MS, samples, own: { sequence: number(sent, index), timestamp: index * SIZE } }];
+    };
+    expect(scene({ seconds: 8, far }).verdict).toMatchObject({ state: 'robotic', direction });
+  });
+
+  it('when a fifth is lost, and the far end gives each that came the next number and time', () => {
+    let sent = 0;
+    const far: Far = ({ samples, index }) => {
+      if (index % 25 < 5) return [];
+      sent += 1;
+      return [{ afterNs: 40 * MS, samples, own: { sequence: sent, timestamp: sent * SIZE } }];
+    };
+    expect(scene({ seconds: 8, far }).verdict).toMatchObject({ state: 'robotic', direction: 'towards the far end' });
+  });
+
+  it.each([
+    [100, 'towards the far end'],
+    [0, 'from the far end'],
+    [30, 'both ways'],
+  ] as const)('and by RTCP, where the headers are ours: %i lost', (farEndLost, direction) => {
+    const far: Far = ({ samples, index }) => (index % 10 < 2 ? [] : [{ afterNs: 40 * MS, samples }]);
+    const words = () => ({ received: 3, reports: 3, farEndLost, farEndReceived: 400 });
+    expect(scene({ seconds: 8, far, words }).verdict).toMatchObject({ state: 'robotic', direction });
+    expect(scene({ seconds: 8, far }).verdict).toMatchObject({ state: 'robotic', direction: null });
+  });
+
+  it('when pieces come 250 ms late, in every half second', () => {
+    const far: Far = ({ samples, index }) => [{ afterNs: (index % 25 < 4 ? 290 : 40) * MS, samples }];
+    const { verdict } = scene({ seconds: 8, far });
+    expect(verdict.state).toBe('robotic');
+    expect(verdict.evidence[0]).toMatch(/too late/);
+  });
+
+  it('when bursts of 100 ms are a tenth of it, whatever the seed', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e6 }), (seed) => {
+        const random = randomOf(seed);
+        const starts = new Set(Array.from({ length: 20 }, (_, second) => second * 50 + Math.floor(40 * random())));
+        const far = renumbering(({ samples, index }) => {
+          for (let back = 0; back < 6; back++) if (starts.has(index - back)) return undefined;
+          return samples;
+        });
+        expect(scene({ seconds: 10, far, seed }).verdict.state).toBe('robotic');
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe('where nothing can be said', () => {
+  it('of a call that ends before anything came', () => {
+    const { verdict } = scene({ seconds: 1, far: () => [] });
+    expect(verdict).toMatchObject({ state: 'unknown', firstMs: null, changes: [] });
+    expect(verdict.evidence[0]).toMatch(/over 1\.0 s after its answer/);
+  });
+
+  it('of silence that comes where silence was sent', () => {
+    const { verdict } = scene({ seconds: 4, far: renumbering(() => SILENCE), marked: false });
+    expect(verdict.state).toBe('unknown');
+    expect(verdict.evidence[0]).toMatch(/--match header/);
+  });
+
+  it('but headers that come back say enough', () => {
+    expect(scene({ seconds: 4, far: asItIs, marked: false }).verdict.state).toBe('fine');
+    expect(scene({ seconds: 4, far: () => [], marked: false }).verdict.state).toBe('one-way');
+    expect(scene({ seconds: 6, far: (piece) => (piece.index % 5 === 0 ? [] : asItIs(piece)), marked: false }).verdict.state).toBe('robotic');
+    expect(scene({ seconds: 4, far: renumbering(voice(1)), marked: false }).verdict.state).toBe('crossed');
+  });
+});
+
+describe('the course of a verdict', () => {
+  it('is bounded', () => {
+    const far = renumbering(({ samples, leftNs }) => (Math.floor(leftNs / 4e9) % 2 === 1 ? SILENCE : samples));
+    const { verdict } = scene({ seconds: 100, far });
+    expect(verdict.changes).toHaveLength(16);
+    expect(verdict.changesLeftOut).toBeGreaterThan(0);
+    expect(verdict.state).toBe('silent');
+  });
+});
