@@ -184,7 +184,7 @@ export class Ear {
     for (let step = 1; position === undefined && step <= STEPS; step++) {
       position = fits(expected + step * samplesPerPacket) ?? fits(expected - step * samplesPerPacket);
     }
-    if (position !== undefined) this.renumbered += 1;
+    if (position !== undefined && index < 0) this.renumbered += 1;
     return position;
   }
 
@@ -224,7 +224,7 @@ export class Ear {
     const at = this.#waiting.findIndex(({ piece }) => piece.atNs === arrivedNs && piece.timestamp === timestamp);
     if (at < 0) return;
     const [found] = this.#waiting.splice(at, 1) as [Waiting];
-    this.renumbered += 1;
+    if (found.piece.index < 0) this.renumbered += 1;
     this.#resolve(found, this.#follow(Math.round(position), found.extended, found.samples.length, found.piece));
     // What waits beside it can be placed now.
     const still: Waiting[] = [];

@@ -60,7 +60,12 @@ describe('a call that is fine', () => {
 
   it('when the far end begins another stream', () => {
     const far: Far = ({ samples, index }) => [
-      { afterNs: 40 * MS, samples, own: index < 150 ? { sequence: index, timestamp: index * SIZE } : { sequence: index + 30_000, timestamp: 5 + index * SIZE, ssrc: 77 } },
+      {
+        afterNs: 40 * MS,
+        samples,
+        own:
+          index < 150 ? { sequence: index, timestamp: index * SIZE } : { sequence: index + 30_000, timestamp: 5 + index * SIZE, ssrc: 77 },
+      },
     ];
     expect(scene({ seconds: 8, far }).verdict.state).toBe('fine');
   });
@@ -228,7 +233,7 @@ describe('a call that is clipped', () => {
 
 describe('a call that is robotic', () => {
   it('when every third piece is said again in place of the next', () => {
-    let last = SILENCE;
+    let last: Int16Array = SILENCE;
     const far = renumbering(({ samples, index }) => {
       if (index % 3 === 2) return last;
       last = samples;
@@ -312,7 +317,9 @@ describe('where nothing can be said', () => {
   it('but headers that come back say enough', () => {
     expect(scene({ seconds: 4, far: asItIs, marked: false }).verdict.state).toBe('fine');
     expect(scene({ seconds: 4, far: () => [], marked: false }).verdict.state).toBe('one-way');
-    expect(scene({ seconds: 6, far: (piece) => (piece.index % 5 === 0 ? [] : asItIs(piece)), marked: false }).verdict.state).toBe('robotic');
+    expect(scene({ seconds: 6, far: (piece) => (piece.index % 5 === 0 ? [] : asItIs(piece)), marked: false }).verdict.state).toBe(
+      'robotic',
+    );
     expect(scene({ seconds: 4, far: renumbering(voice(1)), marked: false }).verdict.state).toBe('crossed');
   });
 });

@@ -51,7 +51,15 @@ export interface Scene {
 export const SSRC = 0x1234;
 export const correlator: AudioCorrelator = new AudioCorrelator();
 
-export function scene({ seconds, far, seed = 1, board = new MarkerBoard(correlator), call = 1, words, marked = true }: SceneOptions): Scene {
+export function scene({
+  seconds,
+  far,
+  seed = 1,
+  board = new MarkerBoard(correlator),
+  call = 1,
+  words,
+  marked = true,
+}: SceneOptions): Scene {
   const reference = new NoiseReference(seed);
   let nowNs = ANSWERED_NS;
   const watch = new CallWatch({
@@ -82,7 +90,7 @@ export function scene({ seconds, far, seed = 1, board = new MarkerBoard(correlat
       const { samples, own } = next.piece;
       const ssrc = own === undefined ? SSRC + call : (own.ssrc ?? 0x9999);
       const header = {
-        ...{ marker: false, payloadType: 0, ssrc, sequence: (own?.sequence ?? next.index) & 0xffff },
+        ...{ marker: false, payloadType: 0, csrcCount: 0, extension: false, ssrc, sequence: (own?.sequence ?? next.index) & 0xffff },
         timestamp: (own?.timestamp ?? next.index * SIZE) % 2 ** 32,
         ...{ payloadOffset: 12, payloadLength: SIZE },
       };
