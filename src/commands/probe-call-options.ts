@@ -13,6 +13,7 @@ export interface CallCommandOptions {
   readonly ringTimeout: number;
   readonly codec: string;
   readonly match: MatchMode;
+  readonly service?: string;
   readonly transport?: CallTransport;
   readonly user?: string;
   readonly passwordFile?: string;
@@ -54,6 +55,9 @@ function anyCallOptions(): readonly Option[] {
       choices: MATCH_MODES,
       default: 'auto',
       env: 'RTPLAT_MATCH',
+    }),
+    option('--service <url>', 'ari-serve that takes the calls: where the round trip goes, and whether it counted the same', {
+      env: 'RTPLAT_SERVICE',
     }),
   ];
 }

@@ -3,6 +3,7 @@ import type { RunLabels } from '../probe/document.ts';
 import type { AriCallMembers, AriFailureMembers, AriLoad, CallRow, DelayMembers, RunDocument } from '../report/run.ts';
 import type { ServiceCall } from '../report/read-metrics.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
+import { budgetWith } from './budget-members.ts';
 import { agreementOf, serviceMembers } from './agreement.ts';
 import { cameBack } from './ari-outcome.ts';
 import { callsRun } from './document.ts';
@@ -29,9 +30,11 @@ const NS_PER_MS = 1e6;
 export function ariRun(result: CallerResult, parts: AriRunParts, labels: RunLabels): RunDocument {
   const run = callsRun(result, parts.options, labels);
   const { service } = parts;
+  const names = result.calls.map(({ ari, answeredMs }) => (answeredMs === null ? null : { callId: null, channelId: ari?.farId ?? null }));
   return {
     ...run,
     ...verdictOf(run, result),
+    ...(service === null ? {} : { budget: budgetWith(service, run, names) }),
     options: { ...run.options, ari_url: parts.url, ari_user: parts.user, asterisk: parts.asterisk, service: service?.url ?? null },
     calls: run.calls.map((row, i) => withAri(row, result.calls[i] as SettledCall, service)),
     ari: loadOf(result.calls, parts),

@@ -7,23 +7,33 @@ import type { CallRow, DelayMembers, RunDocument, SipSetUp } from '../report/run
 import type { CallMetricsSummary, DelaySummary } from '../sip/call-metrics.ts';
 import { scoreStream } from '../stats/quality.ts';
 import { notFine, verdictMembers } from './verdict-document.ts';
+import { budgetWith } from './budget-members.ts';
 import type { CallerOptions, PlacingOptions } from './options.ts';
 import type { MediaFacts, SettledCall } from './outcome.ts';
 import type { RtcpFacts } from './rtcp-call.ts';
+import type { ServiceFacts } from './service-watch.ts';
 import { isMatched, matchOf } from './totals.ts';
 import type { CallerResult } from './totals.ts';
 
 /** How many failed calls a verdict names. */
 const MOST_REASONS = 5;
 
-/** Calls that were placed by SIP. */
-export function callRun(result: CallerResult, options: CallerOptions, labels: RunLabels): RunDocument {
+/** Calls that were placed by SIP. @param service that took them, where one was named. */
+export function callRun(result: CallerResult, options: CallerOptions, labels: RunLabels, service: ServiceFacts | null = null): RunDocument {
   const run = callsRun(result, options, labels);
+  const calls = run.calls.map((row, i) => withSip(row, result.calls[i] as SettledCall));
+  const names = result.calls.map(({ callId, answeredMs }) => (answeredMs === null ? null : { callId, channelId: null }));
   return {
     ...run,
-    options: { ...run.options, codecs: options.codecs.join(' '), transport: options.target.transport },
-    calls: run.calls.map((row, i) => withSip(row, result.calls[i] as SettledCall)),
+    options: {
+      ...run.options,
+      codecs: options.codecs.join(' '),
+      transport: options.target.transport,
+      ...(service === null ? {} : { service: service.url }),
+    },
+    calls,
     sip: setUpOf(result.setUp),
+    ...(service === null ? {} : { budget: budgetWith(service, { calls }, names) }),
   };
 }
 
@@ -97,6 +107,7 @@ function rtcpOf(facts: RtcpFacts): CallRtcpMembers {
   return {
     ...{ sent: facts.sent, received: facts.received, reports: facts.reports },
     round_trip_ms: facts.roundTripMs,
+    round_trip_avg_ms: facts.meanRoundTripMs,
     round_trip_min_ms: facts.leastRoundTripMs,
     round_trip_max_ms: facts.mostRoundTripMs,
     round_trips: facts.roundTrips,

@@ -17,6 +17,8 @@ const REDUCED_MINIMUM_KBIT = 360;
 const CARRIER_BYTES = 40;
 /** RTCP takes so much of it. */
 const RTCP_SHARE = 0.05;
+/** Packets that may have left since our last turn, and be reported of already: many seconds of them. */
+const UNTOLD_PACKETS = 1_000;
 /** What DLSR can tell at the best: it counts 1/65536 s. */
 const DLSR_UNITS_PER_MS = 65.536;
 
@@ -30,8 +32,9 @@ export interface RtcpFacts {
   readonly reports: number;
   /** Datagrams at the port of RTCP that are none. */
   readonly malformed: number;
-  /** From our SR to its report, without the time that it held it (§6.4.1): median, least and most of {@link roundTrips}. */
+  /** From our SR to its report, without the time that it held it (§6.4.1): median, mean, least and most of {@link roundTrips}. */
   readonly roundTripMs: number | null;
+  readonly meanRoundTripMs: number | null;
   readonly leastRoundTripMs: number | null;
   readonly mostRoundTripMs: number | null;
   readonly roundTrips: number;
@@ -68,6 +71,7 @@ export class CallRtcp {
   readonly #session: RtcpSession;
   readonly #counts = { sent: 0, received: 0, reports: 0, malformed: 0, roundTrips: 0 };
   readonly #lastRoundTripsMs: number[] = [];
+  #sumMs = 0;
   #leastMs = Infinity;
   #mostMs = 0;
   /** Whether the far end has held every report for a whole number of ms, as it says. */
@@ -135,11 +139,13 @@ export class CallRtcp {
     return {
       ...this.#counts,
       roundTripMs: known ? median(this.#lastRoundTripsMs) : null,
+      meanRoundTripMs: known ? this.#sumMs / this.#counts.roundTrips : null,
       leastRoundTripMs: known ? this.#leastMs : null,
       mostRoundTripMs: known ? this.#mostMs : null,
       roundTripErrorMs: known ? (this.#countsInMs ? 1 : 1 / DLSR_UNITS_PER_MS) : null,
       farEndLost: last?.cumulativeLost ?? null,
-      farEndReceived: last === undefined ? null : Math.max(0, this.#lastIndex + 1 - last.cumulativeLost),
+      // A sequence number that was never sent is none of ours.
+      farEndReceived: last === undefined || this.#lastIndex < 0 ? null : Math.max(0, this.#lastIndex + 1 - last.cumulativeLost),
       farEndFractionLost: last === undefined ? null : last.fractionLost / 256,
       farEndJitterMs: last === undefined ? null : (last.jitterTicks * 1_000) / this.#parts.clockRateHz,
     };
@@ -148,11 +154,12 @@ export class CallRtcp {
   #reported(block: ReportBlock, roundTripMs: number | undefined): void {
     this.#counts.reports += 1;
     this.#last = block;
-    this.#lastIndex = this.#parts.source.indexOf(block.highestSequence & 0xffff, Math.max(0, this.#sender.packets - 1));
+    this.#lastIndex = this.#parts.source.indexOf(block.highestSequence & 0xffff, this.#sender.packets + UNTOLD_PACKETS);
     if (roundTripMs === undefined) return;
     this.#counts.roundTrips += 1;
     const wholeMs = Math.round(block.delaySinceLastSr / DLSR_UNITS_PER_MS);
     if (Math.abs(block.delaySinceLastSr - wholeMs * DLSR_UNITS_PER_MS) >= 1) this.#countsInMs = false;
+    this.#sumMs += roundTripMs;
     this.#leastMs = Math.min(this.#leastMs, roundTripMs);
     this.#mostMs = Math.max(this.#mostMs, roundTripMs);
     this.#lastRoundTripsMs.push(roundTripMs);

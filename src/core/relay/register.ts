@@ -24,6 +24,7 @@ export interface CallRecord {
   readonly name: string;
   readonly startedNs: number;
   readonly startedAt: string;
+  sipCallId: string | null;
   state: string;
   port: number | null;
   peer: string | null;
@@ -57,6 +58,7 @@ export class CallRegister {
       name,
       startedNs: nowNs,
       startedAt,
+      sipCallId: null,
       state: 'allocating',
       port: null,
       peer: null,
@@ -159,6 +161,7 @@ function callDocument(record: CallRecord, nowNs: number, ended?: { readonly at: 
   return {
     id: record.id,
     name: record.name,
+    sip_call_id: record.sipCallId,
     state: record.state,
     port: record.port,
     peer: record.peer,

@@ -105,6 +105,8 @@ export interface CallDocument extends LatencySummary {
   readonly id: string;
   /** Name as Asterisk gives it, e.g. `PJSIP/alice-00000001`. */
   readonly name: string;
+  /** Call-ID of the SIP call that it is, by which its caller knows it; null where it is none, or Asterisk does not say. */
+  readonly sip_call_id: string | null;
   readonly state: string;
   readonly port: number | null;
   /** `UNICASTRTP_LOCAL_ADDRESS:PORT`: where Asterisk sends from. */

@@ -60,7 +60,11 @@ export interface ServiceMetrics extends MetricsDocument {
 }
 
 /** A {@link CallDocument}, or a call that was not relayed, which has no counters. */
-export type ServiceCall = Omit<CallDocument, 'counters'> & { readonly counters: RelayCounters | null };
+export type ServiceCall = Omit<CallDocument, 'counters' | 'sip_call_id'> & {
+  readonly counters: RelayCounters | null;
+  /** Missing from a service of an earlier version. */
+  readonly sip_call_id?: string | null;
+};
 
 /** Whether a service can take a call, and why not. */
 export interface ServiceHealth {
@@ -106,6 +110,7 @@ const CallSchema: v.GenericSchema<unknown, ServiceCall> = v.looseObject({
   ...latency,
   id: v.string(),
   name: v.string(),
+  sip_call_id: v.exactOptional(v.nullable(v.string())),
   state: v.string(),
   port: v.nullable(count),
   peer: v.nullable(v.string()),

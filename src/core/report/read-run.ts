@@ -9,6 +9,7 @@ import { LatencyHistogram } from '../stats/histogram.ts';
 import type { EncodedHistogram } from '../stats/histogram.ts';
 import { AriCallSchema, AriLoadSchema } from './ari-schema.ts';
 import { CallVerdictSchema } from './call-verdict-schema.ts';
+import { BudgetSchema } from './budget-schema.ts';
 import { excessOf } from './json-shape.ts';
 import { CallRtcpSchema } from './rtcp-schema.ts';
 import { RUN_COMMANDS, RUN_SCHEMA, VERDICTS } from './run.ts';
@@ -203,6 +204,7 @@ export const RunSchema: v.GenericSchema<unknown, RunDocument> = v.looseObject({
   calls: v.array(call),
   sip: v.exactOptional(setUp),
   ari: v.exactOptional(AriLoadSchema),
+  budget: v.exactOptional(BudgetSchema),
 });
 
 /**

@@ -10,6 +10,7 @@ export const CallRtcpSchema: v.GenericSchema<unknown, CallRtcpMembers> = v.loose
   received: count,
   reports: count,
   round_trip_ms: nonNegative,
+  round_trip_avg_ms: nonNegative,
   round_trip_min_ms: nonNegative,
   round_trip_max_ms: nonNegative,
   round_trips: count,

@@ -6,8 +6,9 @@ export interface CallRtcpMembers {
   readonly received: number;
   /** Of those, how many say what it received of ours. */
   readonly reports: number;
-  /** Network round trip to the far end, by LSR and DLSR (§6.4.1): median, least, most, and of how many reports. */
+  /** Network round trip to the far end, by LSR and DLSR (§6.4.1): median, mean, least, most, and of how many reports. */
   readonly round_trip_ms: number | null;
+  readonly round_trip_avg_ms: number | null;
   readonly round_trip_min_ms: number | null;
   readonly round_trip_max_ms: number | null;
   readonly round_trips: number;

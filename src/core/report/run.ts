@@ -6,6 +6,7 @@
  */
 import type { EncodedHistogram, LatencyHistogram } from '../stats/histogram.ts';
 import { spread, summarize } from './latency-summary.ts';
+import type { BudgetMembers } from './budget.ts';
 import type { Spread } from './metrics.ts';
 import type { LatencySummary, RelayCounters } from './metrics.ts';
 import type { CallVerdictMembers } from './call-verdict.ts';
@@ -294,6 +295,8 @@ export interface RunDocument {
   readonly sip?: SipSetUp;
   /** Only of a run that placed calls through ARI. */
   readonly ari?: AriLoad;
+  /** Where the round trip goes; only of a run that was told the service that took its calls. */
+  readonly budget?: BudgetMembers;
 }
 
 /** Everything {@link buildRun} needs; time and host are told, not asked. */
