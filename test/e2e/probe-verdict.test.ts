@@ -31,7 +31,14 @@ interface Ran {
 }
 
 async function probe(user: string, ...args: readonly string[]): Promise<Ran> {
-  const { status, stdout, stderr } = await runCli(['probe', `sip:${user}@127.0.0.1:${far.udpPort}`, ...args, '--engine', 'portable', '--json']);
+  const { status, stdout, stderr } = await runCli([
+    'probe',
+    `sip:${user}@127.0.0.1:${far.udpPort}`,
+    ...args,
+    '--engine',
+    'portable',
+    '--json',
+  ]);
   parseRun(stdout, 'standard output');
   const run = JSON.parse(stdout) as RunDocument;
   return { status, stderr, run, verdicts: run.calls.flatMap(({ verdict }) => verdict ?? []) };
@@ -62,7 +69,7 @@ describe.concurrent('the verdict on a call', () => {
     ['limited', 'clipped', null, /^the peaks are \d\d % of what they should be/],
     ['torn', 'robotic', null, /missing or replaced/],
     ['deafish', 'robotic', 'towards the far end', /comes without gaps/],
-    ['lossy', 'robotic', 'from the far end', /packets are missing in what the far end numbers/],
+    ['lossy', 'robotic', null, /its numbers may have the gaps of ours/],
     ['dead', 'one-way', 'towards the far end', /ICMP port unreachable/],
     ['held', 'one-way', 'both ways', /SDP/],
   ])('is what the far end does: %s', async (user, state, direction, evidence) => {

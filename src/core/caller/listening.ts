@@ -7,7 +7,7 @@ import { ProbeStream } from '../probe/stream.ts';
 import type { EchoStream, StreamSample } from '../probe/stream.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 import { CallWatch } from '../verdict/call-watch.ts';
-import type { FarEndWords } from '../verdict/direction.ts';
+import type { FarEndWords } from '../verdict/reports.ts';
 import type { MediaHost } from './call-media.ts';
 import { ListenedStream } from './listened-stream.ts';
 import { MatchingStream } from './matching-stream.ts';

@@ -3,12 +3,13 @@ import { WINDOW } from '../match/audio-correlator.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
 import { ReceiverStatistics } from '../rtp/receiver.ts';
 import { VerdictCourse } from './course.ts';
-import type { FarEndWords } from './direction.ts';
 import { Ear } from './ear.ts';
 import type { EarOptions } from './ear.ts';
 import type { MarkerBoard } from './marker-board.ts';
 import { find } from './rules.ts';
 import type { Heard } from './rules.ts';
+import { FarEndReports } from './reports.ts';
+import type { FarEndWords } from './reports.ts';
 import { NOBODY_LISTENS } from './refused.ts';
 import { unknownBecause } from './verdict.ts';
 import type { CallVerdict, Finding } from './verdict.ts';
@@ -30,13 +31,12 @@ const SENDING_OVER_NS = 200e6;
 const LOOK_NS = 100e6;
 /** All calls of a run are asked for so often until it is none of theirs. */
 const ROUNDS = 2;
-/** Between two reports of the far end: with fewer packets sent nothing follows from none that came. */
-const PACKETS_BETWEEN = 25;
 
 export class CallWatch {
   readonly #options: CallWatchOptions;
   readonly #ear: Ear;
   readonly #course: VerdictCourse;
+  readonly #reports: FarEndReports;
   #reception: ReceiverStatistics;
   #gapsBefore = 0;
   #ssrc: number | undefined;
@@ -50,14 +50,13 @@ export class CallWatch {
   #stranger: number | null | undefined;
   #asked = 0;
   #rounds = 0;
-  #deaf = false;
-  #reported = { reports: 0, received: 0, sent: 0 };
 
   constructor(options: CallWatchOptions) {
     const { board, call, reference, ssrc, answeredNs } = options;
     this.#options = options;
     this.#ear = new Ear(options);
     this.#course = new VerdictCourse(answeredNs);
+    this.#reports = new FarEndReports(answeredNs);
     this.#reception = new ReceiverStatistics(options);
     board.put(call, { ssrc, reference, sent: () => this.#ear.sentSamples });
   }
@@ -111,7 +110,8 @@ export class CallWatch {
     if (nowNs - this.#lookedNs < LOOK_NS || this.#sent === 0 || nowNs - this.#lastSentNs > SENDING_OVER_NS) return;
     this.#lookedNs = nowNs;
     this.#ear.settle(nowNs);
-    this.#hearWords();
+    const { ptimeMs, words } = this.#options;
+    this.#reports.hear(nowNs, words(), this.#sent, Math.round(this.#ear.places.totalMissingMs / ptimeMs));
     this.#lookForStranger(nowNs);
     this.#course.look(nowNs, find(this.#heard(nowNs)) ?? this.#notHeard());
   }
@@ -133,10 +133,10 @@ export class CallWatch {
   }
 
   #heard(nowNs: number): Heard {
-    const { answeredNs, ptimeMs, reference, words } = this.#options;
+    const { answeredNs, ptimeMs, reference } = this.#options;
     return {
       ...{ ear: this.#ear, nowNs, answeredNs, lastNs: this.#lastNs, came: this.#came, ptimeMs, marked: reference !== undefined },
-      ...{ gaps: this.#gapsBefore + this.#gapsNow(), words: words(), deaf: this.#deaf, before: this.#course.current },
+      ...{ gaps: this.#gapsBefore + this.#gapsNow(), reports: this.#reports, before: this.#course.current },
       stranger: () => this.#stranger,
     };
   }
@@ -148,17 +148,6 @@ export class CallWatch {
 
   #gapsNow(): number {
     return Math.max(0, this.#reception.cumulativeLost);
-  }
-
-  /** Two reports, many packets between them, and none of them came. */
-  #hearWords(): void {
-    const words = this.#options.words();
-    if (words === null || words.reports === this.#reported.reports) return;
-    const { reports, farEndReceived } = words;
-    const now = { reports, received: farEndReceived ?? 0, sent: this.#sent };
-    const before = this.#reported;
-    this.#reported = now;
-    this.#deaf = before.reports > 0 && now.sent - before.sent >= PACKETS_BETWEEN && now.received <= before.received;
   }
 
   #lookForStranger(nowNs: number): void {

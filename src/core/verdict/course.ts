@@ -1,9 +1,8 @@
 /** How the verdict on a call goes on: the first one within two seconds of the answer, its changes, and that of the whole call. Pure. */
+import { DEADLINE_NS } from './rules.ts';
 import { CALL_STATES, unknownBecause } from './verdict.ts';
 import type { CallState, CallVerdict, Finding, VerdictChange } from './verdict.ts';
 
-/** After so long there is a verdict, whatever is known: with the time between two looks that is within 2 s. */
-export const DEADLINE_NS = 1.9e9;
 const MOST_CHANGES = 16;
 const NS_PER_MS = 1e6;
 /** What is torn for a tenth of a call is what the call was like. */
@@ -57,7 +56,8 @@ export class VerdictCourse {
       changes: [...this.#changes],
       changesLeftOut: this.#leftOut,
     };
-    if (severest === undefined) return { ...(this.#current ?? otherwise), sinceMs: this.#msOf(this.#sinceNs || this.#answeredNs), ...shared };
+    if (severest === undefined)
+      return { ...(this.#current ?? otherwise), sinceMs: this.#msOf(this.#sinceNs || this.#answeredNs), ...shared };
     const [, { finding, sinceNs }] = severest;
     return { ...finding, sinceMs: this.#msOf(sinceNs), ...shared };
   }

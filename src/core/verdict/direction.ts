@@ -2,17 +2,8 @@
  * Which way a fault lies. An echo mixes both directions: what is missing in it may be lost there or on the way back. What tells them apart is
  * what the far end, or a service behind it, says that it received. Pure.
  */
+import type { Hearing, LostThere } from './reports.ts';
 import type { FaultDirection } from './verdict.ts';
-
-/** What the far end says by RTCP; null is what it never said. */
-export interface FarEndWords {
-  /** Packets of RTCP that came. */
-  readonly received: number;
-  /** Of those, how many say what it received of ours. */
-  readonly reports: number;
-  readonly farEndLost: number | null;
-  readonly farEndReceived: number | null;
-}
 
 /** Packets that a service behind the far end counts; null is what it does not tell. */
 export interface ServiceWords {
@@ -26,65 +17,51 @@ export interface Told {
   readonly because: string;
 }
 
-/** Packets in a row of RTCP without a word about ours, until that says something: the first one may be sent before anything is heard. */
-const REPORTS_WITHOUT = 2;
-/** As much of what is missing decides it; so little is none of it. */
+/** Of what is missing, the share that was lost on the way there: from then on all of it was, and so little is nothing. */
+const ALL = 0.75;
+const HARDLY = 0.15;
+/** Packets of ours that must be missing before they are compared with anything. */
+const LEAST_MISSING = 5;
+/** Of what a service has to do with. */
 const MOST = 0.5;
-const HARDLY = 0.1;
 
-/** Of what does not come back at all, or not as sent. @param wrong what is wrong with what comes, in words: `it is silence`. */
-export function ofWhole(words: FarEndWords | null, wrong: string): Told {
-  if (words === null || words.received === 0) {
-    return { direction: null, because: 'direction: cannot be told, the far end sends no RTCP' };
-  }
-  const { received, reports, farEndReceived } = words;
-  if (reports === 0) {
-    return received < REPORTS_WITHOUT
-      ? { direction: null, because: 'direction: cannot be told yet, the far end has not reported on what it receives' }
-      : { direction: 'towards the far end', because: `direction: ${received} RTCP reports of the far end know of no packet of ours` };
-  }
-  if (farEndReceived === 0) {
-    return { direction: 'towards the far end', because: 'direction: the far end reports that none of our packets came' };
-  }
-  const came = farEndReceived === null ? 'our packets' : `${farEndReceived} of our packets`;
-  return { direction: 'from the far end', because: `direction: the far end reports that ${came} came, and ${wrong}` };
+/** Of what does not come back at all, or not as sent. @param wrong what is wrong with what comes, in words: `silence comes`. */
+export function ofWhole({ hears, because }: Hearing, wrong: string): Told {
+  if (hears === undefined) return { direction: null, because: `direction: cannot be told, ${because}` };
+  return hears
+    ? { direction: 'from the far end', because: `direction: ${because}, and ${wrong}` }
+    : { direction: 'towards the far end', because: `direction: ${because}` };
 }
 
 export interface MissingFacts {
-  readonly words: FarEndWords | null;
-  /** Packets of ours whose audio is missing in what comes. */
+  /** Up to the far end's last report. */
+  readonly lost: LostThere | undefined;
+  /** Packets of ours whose audio is missing in what has come, and packets that are missing in it by its own numbers. */
   readonly missing: number;
-  /** Packets that are missing in what comes by its own numbers. */
   readonly gaps: number;
   /** Whether those numbers are the far end's and not those that we gave. */
   readonly renumbered: boolean;
 }
 
 /** Of what comes back in pieces. */
-export function ofPieces({ words, missing, gaps, renumbered }: MissingFacts): Told {
-  const lost = words === null || words.reports === 0 ? null : words.farEndLost;
-  if (lost !== null) {
-    if (lost >= MOST * missing) {
-      const both = renumbered && gaps >= MOST * missing && lost + gaps <= 2 * missing;
-      return both
-        ? { direction: 'both ways', because: `direction: the far end reports ${lost} lost, and ${gaps} are missing in what it numbers` }
-        : { direction: 'towards the far end', because: `direction: the far end reports that ${lost} of our packets were lost` };
-    }
-    if (lost <= HARDLY * missing) {
-      return { direction: 'from the far end', because: `direction: the far end reports ${lost} of our packets lost, so nearly all came there` };
-    }
-    return { direction: 'both ways', because: `direction: the far end reports ${lost} of about ${missing} packets lost: a part of them` };
+export function ofPieces({ lost: told, missing: missingNow, gaps, renumbered }: MissingFacts): Told {
+  if (told !== undefined && told.missing >= LEAST_MISSING) {
+    const { lost, missing } = told;
+    const said = `direction: of about ${missing} missing packets the far end reports ${Math.max(0, lost)} lost`;
+    if (lost >= ALL * missing) return { direction: 'towards the far end', because: said };
+    if (lost <= HARDLY * missing) return { direction: 'from the far end', because: said };
+    return { direction: 'both ways', because: said };
   }
-  if (!renumbered) {
-    return { direction: null, because: 'direction: cannot be told, the far end sends no RTCP reports, and its numbers are ours' };
+  const unsaid = 'the far end has not reported by RTCP what it lost';
+  if (renumbered && gaps <= HARDLY * missingNow) {
+    return {
+      direction: 'towards the far end',
+      because: 'direction: what the far end numbers comes without gaps, and ours has gaps in it: lost there, or within the far end',
+    };
   }
-  if (gaps >= MOST * missing) {
-    return { direction: 'from the far end', because: `direction: ${gaps} packets are missing in what the far end numbers` };
-  }
-  if (gaps <= HARDLY * missing) {
-    return { direction: 'towards the far end', because: 'direction: what the far end numbers comes without gaps, and ours is torn in it' };
-  }
-  return { direction: null, because: `direction: cannot be told, ${gaps} of about ${missing} packets are missing in what the far end numbers` };
+  // Asterisk makes numbers of its own, and carries the gaps of ours over into them.
+  const why = renumbered ? 'its numbers may have the gaps of ours' : 'its numbers are ours';
+  return { direction: null, because: `direction: cannot be told, ${unsaid}, and ${why}` };
 }
 
 /** @returns what a service behind the far end adds; undefined where it decides nothing. @param cameBack packets, whatever they held. */

@@ -70,6 +70,8 @@ export class Ear {
   readonly clip: ClipMeter = new ClipMeter();
   /** Samples of the reference that have left. */
   sentSamples = 0;
+  /** When something of ours came last; undefined when nothing has. */
+  lastOursNs: number | undefined;
   /** Packets of ours that came under other headers than they had. */
   renumbered = 0;
   /** What came last and is sound, but none of this call, from slot 0 on; `strangeCount` samples at the reference's rate. */
@@ -190,6 +192,7 @@ export class Ear {
 
   #ours(position: number, length: number, atNs: number): 'ours' | 'repeated' {
     this.strangeCount = 0;
+    this.lastOursNs = Math.max(this.lastOursNs ?? atNs, atNs);
     return this.places.put(position, length, this.#isLate(position, atNs)) >= 0.5 ? 'ours' : 'repeated';
   }
 

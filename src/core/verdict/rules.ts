@@ -1,12 +1,14 @@
 /** The verdict of one instant, from what was heard in the last seconds. Pure: a table of thresholds, each with its source. */
 import type { Ear } from './ear.ts';
 import { ofPieces, ofWhole } from './direction.ts';
-import type { FarEndWords } from './direction.ts';
+import type { FarEndReports } from './reports.ts';
 import type { Finding } from './verdict.ts';
 import { unknownBecause } from './verdict.ts';
 
+/** There is a verdict after so long, whatever is known: with the time between two looks that is within 2 s of the answer. */
+export const DEADLINE_NS = 1.9e9;
 /** Nothing for so long is no gap any more. Ours: a caller asks "are you still there?". */
-export const SILENCE_NS = 2e9;
+const SILENCE_NS = 2e9;
 /** Known audio that a statement takes, ms. */
 const ENOUGH_MS = 200;
 /** Of what came: with less of ours in it, it is something else that is heard. */
@@ -28,7 +30,7 @@ const DAMAGE_LEAST_MS = 1_000;
 const CLIPPED_PEAKS = 0.86;
 const CLIPPED_AGAIN = 0.9;
 /** Cut off at the beginning: longer than the set-up of media takes, and as long as the word that a caller begins with. */
-export const CUT_MS = 300;
+const CUT_MS = 300;
 
 export interface Heard {
   readonly ear: Ear;
@@ -40,9 +42,7 @@ export interface Heard {
   readonly came: number;
   /** By their own numbers, of the source that comes now. */
   readonly gaps: number;
-  readonly words: FarEndWords | null;
-  /** What the far end says is that it receives nothing of ours any more. */
-  readonly deaf: boolean;
+  readonly reports: FarEndReports;
   /** What holds until now. */
   readonly before: Finding | undefined;
   /** Whose sound it is that comes in place of ours: the number of a call; null when it is none of this run's; undefined when it is not known. */
@@ -54,27 +54,29 @@ export interface Heard {
 
 /** @returns undefined while too little was heard. */
 export function find(heard: Heard): Finding | undefined {
-  const { ear, nowNs, answeredNs, lastNs, words, deaf } = heard;
-  if (nowNs - (lastNs ?? answeredNs) >= SILENCE_NS) return nothingComes(heard);
+  const { ear, nowNs, answeredNs, lastNs, reports } = heard;
+  const silentNs = nowNs - (lastNs ?? answeredNs);
+  if (silentNs >= (lastNs === undefined ? DEADLINE_NS : SILENCE_NS)) return nothingComes(heard);
   const ms = ear.window.since(Math.max(answeredNs, nowNs - SILENCE_NS));
   const ours = ms.ours + ms.repeated;
   const known = ours + ms.silent + ms.other;
   if (known < ENOUGH_MS) return undefined;
   const share = (part: number): string => `${Math.round((100 * part) / known)} %`;
   if (ours >= LEAST_OURS * known) return oursCome(heard, ms.repeated);
-  if (deaf) {
-    const evidence = ['the far end receives none of our packets, and what comes is not ours', 'direction: by its RTCP reports'];
+  const hearing = reports.hearing(ear.lastOursNs ?? answeredNs);
+  if (hearing.hears === false) {
+    const evidence = ['the far end receives nothing of ours, and what comes is not ours', `direction: ${hearing.because}`];
     return { state: 'one-way', direction: 'towards the far end', evidence, crossedWith: null };
   }
   if (ms.other >= LEAST_OTHER * known) {
     const call = heard.stranger();
     const whose = call === undefined ? '' : call === null ? ', of no call of this run' : `, that of call ${call}`;
-    const { direction, because } = ofWhole(words, 'what comes is another sound');
+    const { direction, because } = ofWhole(hearing, 'another sound comes');
     const evidence = [`other sound is ${share(ms.other)} of what comes, ours ${share(ours)}${whose}`, because];
     return { state: 'crossed', direction, evidence, crossedWith: call ?? null };
   }
   if (!heard.marked) return unknownBecause('packets come with silence in them, and silence is what was sent (--match header)');
-  const { direction, because } = ofWhole(words, 'what comes is silence');
+  const { direction, because } = ofWhole(hearing, 'silence comes');
   return {
     state: 'silent',
     direction,
@@ -83,20 +85,19 @@ export function find(heard: Heard): Finding | undefined {
   };
 }
 
-function nothingComes({ came, words, nowNs, lastNs, answeredNs }: Heard): Finding {
-  const { direction, because } = ofWhole(words, 'nothing comes from there');
+function nothingComes({ came, reports, nowNs, lastNs, answeredNs }: Heard): Finding {
+  const { direction, because } = ofWhole(reports.hearing(lastNs ?? answeredNs), 'nothing comes from there');
   const seconds = ((nowNs - (lastNs ?? answeredNs)) / 1e9).toFixed(1);
   const what = came === 0 ? `nothing has come in the ${seconds} s since the answer` : `nothing has come for ${seconds} s`;
   return { state: 'one-way', direction, evidence: [what, because], crossedWith: null };
 }
 
 function oursCome(heard: Heard, repeatedMs: number): Finding {
-  const { ear, before, gaps, words, ptimeMs, nowNs, answeredNs } = heard;
+  const { ear, before, gaps, reports, ptimeMs, nowNs, answeredNs } = heard;
   const damage = ear.places.damage(DAMAGE_OVER_MS, SETTLING_MS, DAMAGE_LEAST_MS);
   if (damage !== undefined && damage.share > (before?.state === 'robotic' ? RECOVERED_SHARE : ROBOTIC_SHARE)) {
-    const whole = ear.places.totalMissingMs;
-    const missing = Math.max(1, Math.round(whole / ptimeMs));
-    const { direction, because } = ofPieces({ words, missing, gaps, renumbered: ear.renumbered > 0 });
+    const missing = Math.round(ear.places.totalMissingMs / ptimeMs);
+    const { direction, because } = ofPieces({ lost: reports.lost, missing, gaps, renumbered: ear.renumbered > 0 });
     const late = damage.lateMs === 0 ? '' : `, ${damage.lateMs} ms come too late`;
     const again = repeatedMs === 0 ? '' : ', pieces come twice';
     const evidence = [`of ${damage.ofMs} ms ${damage.missingMs} are missing or replaced${late}${again}`, because];
@@ -119,5 +120,10 @@ function oursCome(heard: Heard, repeatedMs: number): Finding {
     return { state: 'clipped', direction: null, evidence, crossedWith: null };
   }
   const ofMs = Math.round((nowNs - answeredNs) / 1e6);
-  return { state: 'fine', direction: null, evidence: [`ours is heard, from the beginning, for ${(ofMs / 1000).toFixed(1)} s`], crossedWith: null };
+  return {
+    state: 'fine',
+    direction: null,
+    evidence: [`ours is heard, from the beginning, for ${(ofMs / 1000).toFixed(1)} s`],
+    crossedWith: null,
+  };
 }

@@ -4,9 +4,19 @@ import { describe, expect, it } from 'vitest';
 import { NoiseReference } from '../../../src/core/match/reference.ts';
 import { MarkerBoard } from '../../../src/core/verdict/marker-board.ts';
 import { correlator, MS, randomOf, renumbering, scene, SIZE, throughUlaw } from './kit/scene.ts';
+import type { FarEndWords } from '../../../src/core/verdict/reports.ts';
 import type { Far, SentPiece } from './kit/scene.ts';
 
 const SILENCE = new Int16Array(SIZE);
+/** A far end that reports every 2.5 s how many of the packets sent so far it has heard. */
+const reporting =
+  (heardOf: (packets: number) => number) =>
+  (sinceAnswerNs: number): FarEndWords => {
+    const reports = Math.floor(sinceAnswerNs / 2.5e9);
+    if (reports === 0) return { received: 0, reports, farEndLost: null, farEndReceived: null };
+    const heard = Math.round(heardOf(125 * reports));
+    return { received: reports, reports, farEndLost: 125 * reports - heard, farEndReceived: heard };
+  };
 const asItIs: Far = ({ samples }) => [{ afterNs: 30 * MS, samples }];
 /** What has been said 2 s after the answer. */
 const AT_2_S = 20;
@@ -72,7 +82,6 @@ describe('a call that is fine', () => {
 });
 
 describe('a call that is silent', () => {
-  const words = (farEndReceived: number) => () => ({ received: 3, reports: 2, farEndLost: 0, farEndReceived });
   it.each<[string, () => Far]>([
     ['with zeros', () => renumbering(() => SILENCE)],
     ['with comfort noise packets', () => renumbering(() => null)],
@@ -93,8 +102,17 @@ describe('a call that is silent', () => {
 
   it('names the direction by what the far end reports', () => {
     const far = renumbering(() => SILENCE);
-    expect(scene({ seconds: 4, far, words: words(150) }).verdict.direction).toBe('from the far end');
-    expect(scene({ seconds: 4, far, words: words(0) }).verdict.direction).toBe('towards the far end');
+    expect(scene({ seconds: 4, far, words: reporting((packets) => packets) }).verdict).toMatchObject({
+      ...{ state: 'silent', direction: 'from the far end' },
+    });
+    // Of a far end that hears nothing it does not matter what comes from it.
+    expect(scene({ seconds: 4, far, words: reporting(() => 0) }).verdict).toMatchObject({
+      state: 'one-way',
+      direction: 'towards the far end',
+    });
+    const half = scene({ seconds: 4, far, words: reporting((packets) => packets * 0.3) }).verdict;
+    expect(half).toMatchObject({ state: 'silent', direction: null });
+    expect(half.evidence.at(-1)).toMatch(/a part of them/);
   });
 
   it('from its middle on', () => {
@@ -115,17 +133,31 @@ describe('a call that is one-way', () => {
   });
 
   it.each([
-    [{ received: 4, reports: 0, farEndLost: null, farEndReceived: null }, 'towards the far end'],
-    [{ received: 4, reports: 3, farEndLost: 0, farEndReceived: 100 }, 'from the far end'],
-    [{ received: 1, reports: 0, farEndLost: null, farEndReceived: null }, null],
-    [{ received: 0, reports: 0, farEndLost: null, farEndReceived: null }, null],
-  ] as const)('by what the far end says: %o', (said, direction) => {
-    const { verdict } = scene({ seconds: 4, far: () => [], words: () => said });
+    ['knows of no packet of ours', () => ({ received: 4, reports: 0, farEndLost: null, farEndReceived: null }), 'towards the far end'],
+    ['has heard all', reporting((packets) => packets), 'from the far end'],
+    ['has heard none', reporting(() => 0), 'towards the far end'],
+    ['has heard half of it', reporting((packets) => 0.3 * packets), null],
+    ['has spoken once, and not of us', () => ({ received: 1, reports: 0, farEndLost: null, farEndReceived: null }), null],
+    ['has not spoken', () => ({ received: 0, reports: 0, farEndLost: null, farEndReceived: null }), null],
+  ] as const)('by what the far end says: it %s', (_, words, direction) => {
+    const { verdict } = scene({ seconds: 4, far: () => [], words });
     expect(verdict).toMatchObject({ state: 'one-way', direction });
   });
 
+  it.each([
+    ['goes on to hear us', (packets: number) => packets, 'from the far end'],
+    ['hears us no more', (packets: number) => Math.min(packets, 240), 'towards the far end'],
+  ] as const)('in its middle, when the far end %s', (_, heardOf, direction) => {
+    const far: Far = (piece) => (piece.index < 240 ? asItIs(piece) : []);
+    const { verdict } = scene({ seconds: 12, far, words: reporting(heardOf) });
+    expect(verdict).toMatchObject({ state: 'one-way', direction });
+    // The report that was there says nothing about what came after it.
+    const first = verdict.changes.find(({ state }) => state === 'one-way');
+    expect(first).toMatchObject({ direction: null });
+  });
+
   it('when the far end hears nothing any more, and another sound comes', () => {
-    const words = (ns: number) => ({ received: 3, reports: Math.floor(ns / 2e9), farEndLost: 0, farEndReceived: Math.min(150, ns / 2e7) });
+    const words = reporting((packets) => Math.min(packets, 150));
     const { verdict } = scene({ seconds: 10, far: renumbering(({ samples, leftNs }) => (leftNs < 3e9 ? samples : SILENCE)), words });
     expect(verdict).toMatchObject({ state: 'one-way', direction: 'towards the far end' });
   });
@@ -245,9 +277,9 @@ describe('a call that is robotic', () => {
   });
 
   it.each([
-    ['lost on the way there', 'towards the far end', (sequence: number, _index: number) => sequence],
-    ['lost on the way back', 'from the far end', (_sequence: number, index: number) => index],
-  ] as const)('when a fifth is %s', (_, direction, number) => {
+    ['numbers what it sends one by one: lost before that', 'towards the far end', (sequence: number, _index: number) => sequence],
+    ['numbers with gaps: its own, or ours', null, (_sequence: number, index: number) => index],
+  ] as const)('when a fifth is lost, and the far end %s', (_, direction, number) => {
     let sent = 0;
     const far: Far = ({ samples, index }) => {
       if (index % 25 < 5) return [];
@@ -268,14 +300,20 @@ describe('a call that is robotic', () => {
   });
 
   it.each([
-    [100, 'towards the far end'],
+    [0.2, 'towards the far end'],
     [0, 'from the far end'],
-    [30, 'both ways'],
-  ] as const)('and by RTCP, where the headers are ours: %i lost', (farEndLost, direction) => {
-    const far: Far = ({ samples, index }) => (index % 10 < 2 ? [] : [{ afterNs: 40 * MS, samples }]);
-    const words = () => ({ received: 3, reports: 3, farEndLost, farEndReceived: 400 });
-    expect(scene({ seconds: 8, far, words }).verdict).toMatchObject({ state: 'robotic', direction });
-    expect(scene({ seconds: 8, far }).verdict).toMatchObject({ state: 'robotic', direction: null });
+    [0.1, 'both ways'],
+  ] as const)('and by RTCP, whoever numbers: %f lost on the way there, of a fifth', (lost, direction) => {
+    const lossy: Far = (piece) => (piece.index % 10 < 2 ? [] : asItIs(piece));
+    const copied: Far = (piece) =>
+      piece.index % 10 < 2
+        ? []
+        : [{ afterNs: 40 * MS, samples: piece.samples, own: { sequence: piece.index, timestamp: piece.index * SIZE } }];
+    const words = reporting((packets) => packets * (1 - lost));
+    for (const far of [lossy, copied]) {
+      expect(scene({ seconds: 8, far, words }).verdict).toMatchObject({ state: 'robotic', direction });
+      expect(scene({ seconds: 8, far }).verdict).toMatchObject({ state: 'robotic', direction: null });
+    }
   });
 
   it('when pieces come 250 ms late, in every half second', () => {

@@ -3,7 +3,7 @@ import { LINEAR_OF_ULAW, ULAW_OF_LINEAR } from '../../../../src/core/audio/g711.
 import { AudioCorrelator } from '../../../../src/core/match/audio-correlator.ts';
 import { NoiseReference } from '../../../../src/core/match/reference.ts';
 import { CallWatch } from '../../../../src/core/verdict/call-watch.ts';
-import type { FarEndWords } from '../../../../src/core/verdict/direction.ts';
+import type { FarEndWords } from '../../../../src/core/verdict/reports.ts';
 import { MarkerBoard } from '../../../../src/core/verdict/marker-board.ts';
 import type { CallState, CallVerdict } from '../../../../src/core/verdict/verdict.ts';
 
