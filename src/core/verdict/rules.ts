@@ -26,6 +26,8 @@ const DAMAGE_OVER_MS = 5_000;
 /** What overtakes or is found later: the audio matcher's windows. */
 const SETTLING_MS = 300;
 const DAMAGE_LEAST_MS = 1_000;
+/** So much must be damaged: of 3 % of random loss, which is not robotic, a share above 8 % of a short time is chance. */
+const DAMAGED_MS = 250;
 /** Of the peaks: a limit at three quarters of them. Half of this is a square. */
 const CLIPPED_PEAKS = 0.86;
 const CLIPPED_AGAIN = 0.9;
@@ -95,7 +97,9 @@ function nothingComes({ came, reports, nowNs, lastNs, answeredNs }: Heard): Find
 function oursCome(heard: Heard, repeatedMs: number): Finding {
   const { ear, before, gaps, reports, ptimeMs, nowNs, answeredNs } = heard;
   const damage = ear.places.damage(DAMAGE_OVER_MS, SETTLING_MS, DAMAGE_LEAST_MS);
-  if (damage !== undefined && damage.share > (before?.state === 'robotic' ? RECOVERED_SHARE : ROBOTIC_SHARE)) {
+  const isRobotic = before?.state === 'robotic';
+  const least = isRobotic ? RECOVERED_SHARE : ROBOTIC_SHARE;
+  if (damage !== undefined && damage.share > least && (isRobotic || damage.missingMs + damage.lateMs >= DAMAGED_MS)) {
     const missing = Math.round(ear.places.totalMissingMs / ptimeMs);
     const { direction, because } = ofPieces({ lost: reports.lost, missing, gaps, renumbered: ear.renumbered > 0 });
     const late = damage.lateMs === 0 ? '' : `, ${damage.lateMs} ms come too late`;

@@ -95,7 +95,10 @@ read_only = no
 password = ${config.password}
 `,
     ],
-    ['rtp.conf', `[general]\n${config.rtpRange === null ? '' : `rtpstart = ${config.rtpRange.first}\nrtpend = ${config.rtpRange.last}\n`}${config.more.rtp ?? ''}\n`],
+    [
+      'rtp.conf',
+      `[general]\n${config.rtpRange === null ? '' : `rtpstart = ${config.rtpRange.first}\nrtpend = ${config.rtpRange.last}\n`}${config.more.rtp ?? ''}\n`,
+    ],
     // 100rel and timers off: SIPp's scenarios speak neither. direct_media off: every packet passes through Asterisk.
     [
       'pjsip.conf',
