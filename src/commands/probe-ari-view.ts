@@ -4,10 +4,10 @@ import type { CallerResult } from '../core/caller/totals.ts';
 import { doubts } from '../core/probe/doubts.ts';
 import { budgetTable } from '../core/report/render/budget.ts';
 import { ariLoadTables } from '../core/report/render/ari-load.ts';
-import { formatCount, formatMs, formatSeconds } from '../core/report/render/table.ts';
+import { formatCount, formatMs, formatSeconds, verdictCell } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
 import type { CallRow, RunDocument } from '../core/report/run.ts';
-import { mediaPairs, MOST_ROWS } from './probe-call-view.ts';
+import { mediaPairs, MOST_ROWS, notesOf } from './probe-call-view.ts';
 import { renderTables } from './report-view.ts';
 import { pairTable } from './table.ts';
 
@@ -24,21 +24,20 @@ const LEFT_COLUMNS = ['call', 'result'] as const;
 const OWN_COLUMNS = ['set-up', 'lasted', 'sent', 'came back'] as const;
 const SERVICE_COLUMNS = ['in', 'out', 'lost', 'p50', 'p99'] as const;
 
-function callTable({ calls, options, ari }: RunDocument): Table {
+function callTable(run: RunDocument): Table {
+  const { calls, options, ari } = run;
   const bad = (row: CallRow): boolean => row.state === 'failed';
   // Those that failed are what somebody looks for.
   const shown = calls.length <= MOST_ROWS ? calls : calls.toSorted((a, b) => Number(bad(b)) - Number(bad(a))).slice(0, MOST_ROWS);
   const joined = ari != null && ari.service !== null;
   const right = [...OWN_COLUMNS, ...(joined ? SERVICE_COLUMNS : [])];
-  const notes = [
-    ...(joined ? [`${SERVICE_COLUMNS.join(', ')} are the service's.`] : []),
-    ...(shown.length < calls.length ? [`${formatCount(calls.length - shown.length)} more calls are in the run document (--out).`] : []),
-  ];
+  const notes = [...(joined ? [`${SERVICE_COLUMNS.join(', ')} are the service's.`] : []), ...notesOf(run, calls.length - shown.length)];
   return {
     title: `probe ${String(options['target'])}: ${calls.length} call${calls.length === 1 ? '' : 's'}, times in ms`,
     columns: [
       ...LEFT_COLUMNS.map((name) => ({ name, align: 'left' as const })),
       ...right.map((name) => ({ name, align: 'right' as const })),
+      { name: 'verdict', align: 'left' as const },
     ],
     rows: shown.map((row) => rowOf(row, joined)),
     note: notes.join(' '),
@@ -60,7 +59,8 @@ function rowOf(row: CallRow, joined: boolean): readonly Cell[] {
       ? [...[there?.from_peer, there?.to_peer, there?.lost].map(formatCount), formatMs(there?.p50_latency), formatMs(there?.p99_latency)]
       : []),
   ];
-  return texts.map((text, i) => ({ text, tone: i === 1 && failed ? 'bad' : 'plain' }));
+  const cells = texts.map((text, i): Cell => ({ text, tone: i === 1 && failed ? 'bad' : 'plain' }));
+  return [...cells, verdictCell(row.verdict)];
 }
 
 /** What a reader should know before believing the numbers. */

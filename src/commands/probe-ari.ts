@@ -21,6 +21,7 @@ import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
 import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
 import type { PlacedCalls } from './probe-placing.ts';
 import { writeRun } from './probe-report.ts';
+import { verdictWarnings } from './probe-verdict-view.ts';
 import { writeWarnings } from './probe-view.ts';
 import type { ProbeCommandOptions } from './probe.ts';
 
@@ -76,7 +77,7 @@ export async function runAriCalls(io: CommandIo, target: string, options: ProbeC
     table: async () => ariTables(result, run, await io.chalk(), widthOf(io.stdout)),
   });
   for (const { problem, number } of result.calls) if (problem !== null) io.stderr.write(`rtplat: call ${number}: ${problem}\n`);
-  if (options.quiet !== true) await writeWarnings(io, ariDoubts(result, run));
+  if (options.quiet !== true) await writeWarnings(io, [...verdictWarnings(run.calls), ...ariDoubts(result, run)]);
   const failed = result.calls.some(({ problem }) => problem !== null);
   const bad: ExitStatus = gate !== null && gate.verdict !== 'pass' ? STATUS_OF[gate.verdict] : 0;
   io.exit(failed ? 1 : bad === 0 && run.summary.verdict === 'inconclusive' ? 4 : bad);

@@ -6,10 +6,11 @@ import type { SettledCall } from '../core/caller/outcome.ts';
 import { isMatched, matchOf } from '../core/caller/totals.ts';
 import type { CallerResult } from '../core/caller/totals.ts';
 import { doubts } from '../core/probe/doubts.ts';
+import { isAmiss, VERDICT_SIGNS } from '../core/report/call-verdict.ts';
 import { budgetTable } from '../core/report/render/budget.ts';
 import { oneWayTable } from '../core/report/render/one-way.ts';
 import { setUpTable } from '../core/report/render/set-up.ts';
-import { formatCount, formatMs, formatRatio, formatSeconds } from '../core/report/render/table.ts';
+import { formatCount, formatMs, formatRatio, formatSeconds, verdictCell } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
 import type { CallRow, RunDocument } from '../core/report/run.ts';
 import { matchTable } from './probe-match-view.ts';
@@ -22,9 +23,15 @@ import type { Pair } from './table.ts';
 /** Rows of the table of calls: all are in the run document. */
 export const MOST_ROWS = 40;
 
-export function progressOfCalls({ total, placed, up, ended, failed, sent, received }: CallerProgress): string {
+export function progressOfCalls({ total, placed, up, ended, failed, sent, received, states }: CallerProgress): string {
   const troubles = failed === 0 ? '' : `, ${failed} failed`;
-  return `${placed}${total === null ? '' : ` of ${total}`} calls placed, ${up} up, ${ended} ended${troubles}  sent ${sent}  received ${received}`;
+  return `${placed}${total === null ? '' : ` of ${total}`} calls placed, ${up} up${statesText(states)}, ${ended} ended${troubles}  sent ${sent}  received ${received}`;
+}
+
+/** ` (3 fine, 1 silent)`: empty before the first verdict. */
+function statesText(states: CallerProgress['states']): string {
+  if (states.size === 0) return '';
+  return ` (${[...states].map(([state, calls]) => `${calls} ${state}`).join(', ')})`;
 }
 
 /** The calls, how they were matched where that is a question, what far ends said by RTCP, their set-up, and the media of those that were measured. */
@@ -45,7 +52,7 @@ const CALL_COLUMNS = [
     name,
     align: 'right' as const,
   })),
-  { name: 'matched', align: 'left' as const },
+  ...(['matched', 'verdict'] as const).map((name) => ({ name, align: 'left' as const })),
 ];
 
 function callTable({ calls }: CallerResult, run: RunDocument): Table {
@@ -58,8 +65,16 @@ function callTable({ calls }: CallerResult, run: RunDocument): Table {
     title: `probe ${String(run.options['target'])}: ${calls.length} call${calls.length === 1 ? '' : 's'}, times in ms`,
     columns: CALL_COLUMNS,
     rows: shown.map((call) => rowOf(call, run.calls[calls.indexOf(call)])),
-    note: shown.length < calls.length ? `${formatCount(calls.length - shown.length)} more calls are in the run document (--out).` : '',
+    note: notesOf(run, calls.length - shown.length).join(' '),
   };
+}
+
+/** @param more calls than are shown. */
+export function notesOf({ calls }: RunDocument, more: number): readonly string[] {
+  return [
+    ...(calls.some(({ verdict }) => verdict != null && isAmiss(verdict)) ? [`Verdict: ${VERDICT_SIGNS}.`] : []),
+    ...(more > 0 ? [`${formatCount(more)} more calls are in the run document (--out).`] : []),
+  ];
 }
 
 function rowOf(call: SettledCall, row: CallRow | undefined): readonly Cell[] {
@@ -79,7 +94,8 @@ function rowOf(call: SettledCall, row: CallRow | undefined): readonly Cell[] {
     decimal(row?.mos ?? null, 2),
     row?.match ?? '–',
   ];
-  return texts.map((text, i) => ({ text, tone: i === 1 && failed ? 'bad' : 'plain' }));
+  const cells = texts.map((text, i): Cell => ({ text, tone: i === 1 && failed ? 'bad' : 'plain' }));
+  return [...cells, verdictCell(row?.verdict)];
 }
 
 /** In a word or two; the line on standard error says more. */

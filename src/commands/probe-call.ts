@@ -17,6 +17,7 @@ import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
 import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
 import type { PlacedCalls } from './probe-placing.ts';
 import { statusOf, writeRun } from './probe-report.ts';
+import { verdictWarnings } from './probe-verdict-view.ts';
 import { writeWarnings } from './probe-view.ts';
 import type { ProbeCommandOptions } from './probe.ts';
 
@@ -64,7 +65,7 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
   });
   // What failed is no doubt about numbers: it is said even where nobody wants to hear of those.
   for (const { problem, number } of result.calls) if (problem !== null) io.stderr.write(`rtplat: call ${number}: ${problem}\n`);
-  if (options.quiet !== true) await writeWarnings(io, [...keyDoubts(settings), ...callDoubts(result)]);
+  if (options.quiet !== true) await writeWarnings(io, [...keyDoubts(settings), ...verdictWarnings(run.calls), ...callDoubts(result)]);
   const failed = result.calls.some(({ problem }) => problem !== null);
   io.exit(failed ? 1 : statusOf(run, gate));
 }

@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { TlsOptions } from 'node:tls';
 import type { ServerCall } from '../../src/core/sip/server-call.ts';
+import { LINEAR_OF_ULAW, ULAW_OF_LINEAR } from '../../src/core/audio/g711.ts';
+import type { Endpoint } from '../../src/core/udp/engine.ts';
 import { SipEndpoint } from '../../src/core/sip/transports/endpoint.ts';
 import { parseUri } from '../../src/core/sip/uri.ts';
 import { UserAgent } from '../../src/core/sip/user-agent.ts';
@@ -41,6 +43,58 @@ const hushing: Behaviour = (bytes) => {
   return [other];
 };
 
+/** What it does wrong by the user part; each is a call of its own kind. */
+const FAULTS: Readonly<Record<string, () => Behaviour>> = {
+  /** The peaks are cut at a third of those that are sent. */
+  limited: () => (bytes) => [withAudio(bytes, (sample) => Math.max(-1_450, Math.min(1_450, sample)))],
+  /** It begins to hear after 1.5 s. */
+  late: () => (bytes, n) => (n < 75 ? [] : [bytes]),
+  /** Every third packet is the one before it again. */
+  torn: () => {
+    let last: Uint8Array = new Uint8Array();
+    return (bytes, n) => {
+      const again = Uint8Array.from(bytes);
+      if (n % 3 === 2) again.set(last.subarray(12), 12);
+      last = bytes;
+      return [again];
+    };
+  },
+  /** Bursts of 120 ms, each second one, and packets of its own numbers: lost before it, or behind it. */
+  deafish: () => {
+    let sent = 0;
+    return (bytes, n) => (n % 50 < 6 ? [] : [numbered(bytes, (sent += 1))]);
+  },
+  lossy: () => (bytes, n) => (n % 50 < 6 ? [] : [numbered(bytes, n)]),
+  /** In its middle nothing comes any more. */
+  dying: () => (bytes, n) => (n < 100 ? [bytes] : []),
+};
+
+/** The samples of a packet of PCMU, each changed. */
+function withAudio(bytes: Uint8Array, change: (sample: number) => number): Uint8Array {
+  return bytes.map((byte, i) => (i < 12 ? byte : (ULAW_OF_LINEAR[change(LINEAR_OF_ULAW[byte] as number) & 0xffff] as number)));
+}
+
+function numbered(bytes: Uint8Array, sequence: number): Uint8Array {
+  const other = Uint8Array.from(bytes);
+  other[8] = (other[8] ?? 0) ^ 0xff;
+  new DataView(other.buffer).setUint16(2, sequence & 0xffff);
+  return other;
+}
+
+/** Two callers, each of whom hears the other one, as soon as there are two. */
+async function crossing(): Promise<{ readonly at: { readonly port: number }; readonly close: () => Promise<void> }> {
+  const socket = await engine.bind({ address: '127.0.0.1', port: 0 });
+  const callers = new Map<number, Endpoint>();
+  socket.receive({
+    packet: (buffer, offset, length, { from }) => {
+      callers.set(from.port, from);
+      for (const [port, caller] of callers) if (port !== from.port) socket.send(buffer, offset, length, caller);
+    },
+    error: () => undefined,
+  });
+  return { at: socket.local, close: () => socket.close() };
+}
+
 export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
   let echoed = 0;
   let heard = Promise.withResolvers<void>();
@@ -57,6 +111,8 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     mute: await reflector(engine, () => []),
     twice: await reflector(engine, (bytes) => [bytes, bytes]),
   };
+  const crossed = await crossing();
+  const faulty: { readonly close: () => Promise<void> }[] = [];
   const dead = await reflector(engine, faithful);
   await dead.close();
   const ends: string[] = [];
@@ -89,7 +145,15 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     if (user === 'dead') answer(call, dead.at.port);
     else if (user === 'g729') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 18', 'a=rtpmap:18 G729/8000']);
     else if (user.startsWith('srtp')) answerSecured(call, user, offer);
-    else if (user === 'held') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 0', 'a=inactive']);
+    else if (user === 'crossed') answer(call, crossed.at.port);
+    else if (FAULTS[user] !== undefined) {
+      // One for each call: it counts its packets.
+      void reflector(engine, FAULTS[user]()).then((far) => {
+        faulty.push(far);
+        answer(call, far.at.port);
+        at.endpoint?.touched();
+      });
+    } else if (user === 'held') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 0', 'a=inactive']);
     else answer(call, (user === 'ssrc' || user === 'hush' || user === 'mute' ? media[user] : media.echo).at.port);
     return undefined;
   };
@@ -146,7 +210,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     },
     close: async () => {
       await endpoint.stop();
-      await Promise.all(Object.values(media).map(({ close }) => close()));
+      await Promise.all([...Object.values(media), ...faulty, crossed].map(({ close }) => close()));
     },
   };
 }

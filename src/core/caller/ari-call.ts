@@ -11,6 +11,7 @@ import type { Endpoint } from '../udp/engine.ts';
 import { formatHostPort } from '../values/address.ts';
 import { escapeControl } from '../values/terminal.ts';
 import { ariCodecOf, ariFormatOf } from './ari-audio.ts';
+import type { CallState } from '../verdict/verdict.ts';
 import { ariMediaProblem, breakProblem, causeText } from './ari-outcome.ts';
 import type { AriBreak } from './ari-outcome.ts';
 import { measureMedia } from './call-media.ts';
@@ -126,6 +127,10 @@ export class AriCall implements OngoingCall {
     return this.#measurement?.progress();
   }
 
+  state(): CallState | undefined {
+    return this.#measurement?.state();
+  }
+
   /** A channel of the call runs in our application. */
   started(id: string): void {
     if (id === this.#ids.leg) this.#legStarted.resolve();
@@ -205,7 +210,8 @@ export class AriCall implements OngoingCall {
       ...{ dtmf: undefined, receive: { payloadType: codec.payloadType, dtmf: undefined }, ptimeMs: options.ptimeMs },
       ...{ remote: peer, rtcp: { address: peer.address, port: peer.port + 1 }, rtcpMux: false, direction: 'sendrecv' },
     };
-    const measurement = await measureMedia(media, this.#ports as CallPorts, agreed, this.#number);
+    const sinceAnswerMs = this.#nowMs() - (this.#answeredMs as number);
+    const measurement = await measureMedia(media, this.#ports as CallPorts, agreed, this.#number, sinceAnswerMs);
     this.#measurement = measurement;
     if (this.#break !== undefined) measurement.abort();
     this.#result = await measurement.run();
@@ -271,6 +277,7 @@ export class AriCall implements OngoingCall {
       stopped,
       media: this.#result,
       rtcp: this.#result === null ? null : (this.#measurement?.rtcp() ?? null),
+      verdict: this.#measurement?.verdict() ?? null,
       ari: { beganMs: this.#startMs, channelId: this.#ids.near, farId: this.#ids.far ?? null, cause: this.#cause },
     };
   }

@@ -9,6 +9,7 @@ import { cameBack } from './ari-outcome.ts';
 import { callsRun } from './document.ts';
 import type { AriOptions } from './options.ts';
 import type { SettledCall } from './outcome.ts';
+import { withService } from './verdict-document.ts';
 import type { ServiceFacts } from './service-watch.ts';
 import type { CallerResult } from './totals.ts';
 
@@ -67,7 +68,7 @@ function withAri(row: CallRow, call: SettledCall, service: ServiceFacts | null):
     came_back: media === null ? null : cameBack(media),
     service: there === undefined ? null : serviceOf(there),
   };
-  return { ...row, ari: members };
+  return withService({ ...row, ari: members });
 }
 
 function serviceOf({ id, counters, setup_ms, p50_latency, p99_latency, max_latency }: ServiceCall): AriCallMembers['service'] {

@@ -103,6 +103,7 @@ export class AriLine implements CallLine {
         return call.up;
       },
       measured: () => call.measured(),
+      state: () => call.state(),
     };
   }
 

@@ -1,8 +1,9 @@
 /**
  * What measures the media of one call: RTP that leaves by the call's own port, and what comes back to it; and RTCP beside it. Packets that may
- * come back changed carry noise that is known, and are told apart by a {@link MatchingStream}.
+ * come back changed carry noise that is known; what is heard of it is the verdict on the call.
  */
 import { randomBytes } from 'node:crypto';
+import { RtplatError } from '../errors.ts';
 import type { AudioCorrelator } from '../match/audio-correlator.ts';
 import type { OneWayDelays } from '../oneway/delays.ts';
 import type { PacerOptions, Pacing } from '../probe/pacer.ts';
@@ -14,8 +15,10 @@ import type { StreamSource } from '../probe/source.ts';
 import type { NegotiatedMedia } from '../sip/sdp-offer.ts';
 import type { Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { sameEndpoint } from '../values/address.ts';
+import type { MarkerBoard } from '../verdict/marker-board.ts';
+import type { CallState, CallVerdict } from '../verdict/verdict.ts';
 import { audioOf } from './audio.ts';
-import { MatchingStream } from './matching-stream.ts';
+import { listen } from './listening.ts';
 import type { CallerOptions } from './options.ts';
 import type { CallPorts } from './ports.ts';
 import { CallRtcp } from './rtcp-call.ts';
@@ -28,6 +31,10 @@ export interface CallMeasurement {
   progress(): ProbeProgress;
   /** What the far end has said by RTCP so far. */
   rtcp(): RtcpFacts;
+  /** What the call is like now; undefined before the first verdict. */
+  state(): CallState | undefined;
+  /** What the whole call was like; null before the end. */
+  verdict(): CallVerdict | null;
 }
 
 /** What the media of all calls share. */
@@ -42,6 +49,8 @@ export interface MediaHost {
   readonly tally: ProbeTally;
   /** Of all calls together; only where calls are matched by header, since times take the place of noise. */
   readonly oneWay?: OneWayDelays | undefined;
+  /** Of all calls: by it they are told from one another. */
+  readonly board: MarkerBoard;
 }
 
 const NS_PER_MS = 1e6;
@@ -50,49 +59,60 @@ const CNAME_BYTES = 12;
 /** What a share of 1 is drawn in. */
 const RANDOM_VALUES = 2 ** 32;
 
-/** @param number of the call, from 1: each has streams of its own. */
+/**
+ * @param number of the call, from 1: each has streams of its own.
+ * @param sinceAnswerMs how long ago it was answered.
+ */
 export async function measureMedia(
   host: MediaHost,
   ports: CallPorts,
-  { codec, ptimeMs, remote, rtcp: remoteRtcp, srtp }: NegotiatedMedia,
+  { codec, ptimeMs, remote, rtcp: remoteRtcp, receive, srtp }: NegotiatedMedia,
   number: number,
+  sinceAnswerMs = 0,
 ): Promise<CallMeasurement> {
-  const { engine, bindAddress, options, correlator, pacing, tally, oneWay } = host;
+  const { engine, bindAddress, options, pacing, tally, oneWay } = host;
+  const answeredNs = engine.nowNs() - sinceAnswerMs * NS_PER_MS;
   // The same port again, by a socket that hears this peer alone, and what ICMP says of it.
   await ports.rtp.close();
   const ptimeNs = ptimeMs * NS_PER_MS;
   const seed = (options.media.seed + number) % 2 ** 32;
   const mode = options.match;
   const silent = audioOf(codec);
-  const noisy = { ...silent, noiseSeed: seed };
-  const probe: ProbeOptions = {
+  const probe = {
     ...options.media,
     ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs, srtp },
-    audio: mode === 'header' ? silent : noisy,
+    audio: mode === 'header' ? silent : { ...silent, noiseSeed: seed },
   };
   // Where RTP is encrypted RTCP must be, too (RFC 3711 §3.4): none is spoken there.
   const rtcp = speakRtcp(engine, ports.rtcp, srtp === undefined ? remoteRtcp : undefined, probe);
+  const [source] = streamSources(probe) as [StreamSource];
+  const { watch, stream } = listen(
+    { host, number, options: probe, telephoneEvent: receive.dtmf, answeredNs, words: () => rtcp.facts() },
+    source,
+  );
   const session = new ProbeSession({
     ...{ engine, pacing, tally, options: probe, targets: [remote], companion: rtcp, oneWay },
     locals: [{ address: bindAddress, port: ports.rtp.local.port }],
-    ...(mode === 'header'
-      ? {}
-      : {
-          stream: (source, sample) =>
-            new MatchingStream({ mode, options: probe, audio: noisy, source, correlator, clock: engine.clock, sample }),
-        }),
+    stream,
   });
+  let verdict: CallVerdict | null = null;
   return {
     run: async () => {
       try {
         return await session.run();
+      } catch (error) {
+        if (error instanceof RtplatError && error.code === 'network') watch.refused();
+        throw error;
       } finally {
+        verdict = watch.finish(engine.nowNs());
         rtcp.bye(engine.nowNs());
       }
     },
     abort: () => session.abort(),
     progress: () => session.progress(),
     rtcp: () => rtcp.facts(),
+    state: () => watch.current?.state,
+    verdict: () => verdict,
   };
 }
 

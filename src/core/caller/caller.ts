@@ -6,6 +6,8 @@ import type { ProbeOptions } from '../probe/result.ts';
 import { SecondSeries } from '../report/series.ts';
 import type { UdpEngine } from '../udp/engine.ts';
 import { openOneWay } from '../udp/wall-clock.ts';
+import { MarkerBoard } from '../verdict/marker-board.ts';
+import type { CallState } from '../verdict/verdict.ts';
 import type { MediaHost } from './call-media.ts';
 import type { CallLine, OngoingCall } from './line.ts';
 import type { PlacingOptions } from './options.ts';
@@ -29,6 +31,8 @@ export interface CallerProgress {
   /** Packets of the calls that are up. */
   readonly sent: number;
   readonly received: number;
+  /** Calls that are up, by what they are like; none of those that have no verdict yet. */
+  readonly states: ReadonlyMap<CallState, number>;
 }
 
 const NS_PER_MS = 1e6;
@@ -82,8 +86,9 @@ export class Caller {
         this.#lost ||= forGood;
         for (const call of this.#calls) call.refused(why);
       });
+      const correlator = new AudioCorrelator();
       const host: MediaHost = {
-        ...{ engine, options, bindAddress: line.bindAddress, correlator: new AudioCorrelator(), oneWay },
+        ...{ engine, options, bindAddress: line.bindAddress, correlator, board: new MarkerBoard(correlator), oneWay },
         pacing: (task) => pool.add(task),
         tally: {
           sent: (dueNs) => this.#series.sent(dueNs - this.#startNs),
@@ -117,14 +122,17 @@ export class Caller {
     let up = 0;
     let sent = 0;
     let received = 0;
+    const states = new Map<CallState, number>();
     for (const call of this.#calls) {
       if (call.up) up += 1;
       const media = call.measured();
       sent += media?.sent ?? 0;
       received += media?.received ?? 0;
+      const state = call.up ? call.state() : undefined;
+      if (state !== undefined) states.set(state, (states.get(state) ?? 0) + 1);
     }
     const { count } = this.#parts.options;
-    return { total: count, placed: this.#placed, up, ended: this.#ended, failed: this.#failed, sent, received };
+    return { total: count, placed: this.#placed, up, ended: this.#ended, failed: this.#failed, sent, received, states };
   }
 
   /** @returns the ends of all calls that were placed. */

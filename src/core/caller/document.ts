@@ -6,6 +6,7 @@ import type { CallRtcpMembers } from '../report/rtcp.ts';
 import type { CallRow, DelayMembers, RunDocument, SipSetUp } from '../report/run.ts';
 import type { CallMetricsSummary, DelaySummary } from '../sip/call-metrics.ts';
 import { scoreStream } from '../stats/quality.ts';
+import { notFine, verdictMembers } from './verdict-document.ts';
 import { budgetWith } from './budget-members.ts';
 import type { CallerOptions, PlacingOptions } from './options.ts';
 import type { MediaFacts, SettledCall } from './outcome.ts';
@@ -64,6 +65,7 @@ export function callsRun(result: CallerResult, options: PlacingOptions, labels: 
       total_channels: result.calls.length,
       peak_channels: result.peak,
       match: kinds.size === 0 ? null : [...kinds].toSorted().join('+'),
+      calls_not_fine: notFine(result.calls),
       // What is not heard need not be lost, and G.107 knows only of loss.
       ...(kinds.has('audio') ? { packet_loss_ratio: null, r_factor: null, mos: null, quality: null } : {}),
       ...(failures.length === 0 ? {} : { verdict: 'fail' as const, verdict_reasons: reasons }),
@@ -99,6 +101,7 @@ function rowOf(call: SettledCall): CallRow {
     other_ssrc: media?.otherSsrc ?? null,
     ...(media?.srtp === undefined ? {} : { srtp: media.srtp }),
     rtcp: call.rtcp === null ? null : rtcpOf(call.rtcp),
+    verdict: call.verdict === null ? null : verdictMembers(call.verdict),
   };
 }
 

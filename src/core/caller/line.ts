@@ -1,5 +1,6 @@
 /** What a caller places its calls on: SIP, or the ARI of an Asterisk. */
 import type { ProbeProgress } from '../probe/result.ts';
+import type { CallState } from '../verdict/verdict.ts';
 import type { MediaHost } from './call-media.ts';
 import type { CallOutcome } from './outcome.ts';
 
@@ -26,4 +27,6 @@ export interface OngoingCall {
   readonly up: boolean;
   /** How far its media have come; undefined before there are any. */
   measured(): ProbeProgress | undefined;
+  /** What it is like; undefined before the first verdict. */
+  state(): CallState | undefined;
 }

@@ -16,6 +16,8 @@ import type { SipFlow } from '../sip/transactions.ts';
 import { formatHostPort } from '../values/address.ts';
 import { formatDurationNs } from '../values/duration.ts';
 import { escapeControl } from '../values/terminal.ts';
+import { refusedBySdp } from '../verdict/refused.ts';
+import type { CallState, CallVerdict } from '../verdict/verdict.ts';
 import { codecNamed } from './audio.ts';
 import { measureMedia } from './call-media.ts';
 import type { CallMeasurement, MediaHost } from './call-media.ts';
@@ -54,6 +56,8 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
   #measuring: Promise<void> | undefined;
   #result: ProbeResult | null = null;
   #peer: string | null = null;
+  /** Where the media never began. */
+  #verdict: CallVerdict | null = null;
   #mediaProblem: string | null = null;
   #unreachable: string | null = null;
   #noAnswer = false;
@@ -122,6 +126,10 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
     return this.#measurement?.progress();
   }
 
+  state(): CallState | undefined {
+    return this.#measurement?.state();
+  }
+
   #place(flow: SipFlow, ports: CallPorts): string {
     const { signalling, options } = this.#host;
     const { target, codecs, ptimeMs, credentials, ringTimeoutNs, srtp } = options;
@@ -178,9 +186,10 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
       this.#failMedia(`${this.#host.options.srtp.length === 0 ? 'no codec' : 'no SRTP, or no codec,'} in common: ${read.problem}`);
     else if (isIP(read.media.remote.address) === 0)
       this.#failMedia('no media: the answer has a name for the address of its media, and none is resolved');
-    else if (read.media.direction !== 'sendrecv')
+    else if (read.media.direction !== 'sendrecv') {
+      this.#verdict = refusedBySdp(read.media.direction);
       this.#failMedia(`no media: the far end answers with ${read.media.direction}, not both ways`);
-    else {
+    } else {
       this.#agreed = read.media;
       this.#measuring = this.#measure(read.media);
     }
@@ -316,6 +325,7 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
       stopped: this.#stopped,
       media: this.#result,
       rtcp: this.#result === null ? null : (this.#measurement?.rtcp() ?? null),
+      verdict: this.#verdict ?? this.#measurement?.verdict() ?? null,
     };
   }
 }

@@ -11,7 +11,7 @@ import { resample } from '../audio/resample.ts';
 
 export const REFERENCE_RATE_HZ = 8_000;
 /** A root mean square of 2,540, −16 dBm0: as loud as speech, with room for 17 dB of gain. */
-const REFERENCE_PEAK = 4_400;
+export const REFERENCE_PEAK = 4_400;
 /** Mean square of a sample. */
 export const REFERENCE_VARIANCE: number = (REFERENCE_PEAK * (REFERENCE_PEAK + 1)) / 3;
 

@@ -8,6 +8,7 @@ import { RtplatError } from '../errors.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 import type { EncodedHistogram } from '../stats/histogram.ts';
 import { AriCallSchema, AriLoadSchema } from './ari-schema.ts';
+import { CallVerdictSchema } from './call-verdict-schema.ts';
 import { BudgetSchema } from './budget-schema.ts';
 import { excessOf } from './json-shape.ts';
 import { CallRtcpSchema } from './rtcp-schema.ts';
@@ -146,6 +147,7 @@ const call = v.looseObject({
   mos: v.exactOptional(measured),
   other_ssrc: v.exactOptional(v.nullable(count)),
   rtcp: v.exactOptional(v.nullable(CallRtcpSchema)),
+  verdict: v.exactOptional(v.nullable(CallVerdictSchema)),
   sip: v.exactOptional(
     v.looseObject({
       call_id: v.string(),

@@ -9,6 +9,7 @@ import { spread, summarize } from './latency-summary.ts';
 import type { BudgetMembers } from './budget.ts';
 import type { Spread } from './metrics.ts';
 import type { LatencySummary, RelayCounters } from './metrics.ts';
+import type { CallVerdictMembers } from './call-verdict.ts';
 import type { CallRtcpMembers } from './rtcp.ts';
 
 export const RUN_SCHEMA = 'rtplat.run/1';
@@ -74,6 +75,8 @@ export interface RunSummary extends LatencySummary {
   readonly engine_reason?: string;
   /** How echoes were matched to packets, `header`, `payload`, `audio`, or those of several calls, a `+` between; null where nothing was matched. */
   readonly match: string | null;
+  /** Of calls that were placed, those whose verdict is neither `fine` nor `unknown`; null where none has one. */
+  readonly calls_not_fine?: number | null;
   readonly verdict: Verdict;
   /** One sentence each; empty on `pass`. */
   readonly verdict_reasons: readonly string[];
@@ -136,6 +139,8 @@ export interface CallRow extends Partial<LatencySummary> {
   readonly rtcp?: CallRtcpMembers | null;
   /** Of a call whose RTP was encrypted: what came, was not authentic or had come before, and is in no other number. */
   readonly srtp?: { readonly suite: string; readonly unauthenticated: number; readonly replayed: number };
+  /** What a call that was placed was like to its listener; null when it was never answered. */
+  readonly verdict?: CallVerdictMembers | null;
   /** Of a call that was placed by SIP. */
   readonly sip?: SipCallMembers;
   /** Of a call that Asterisk was asked for. */

@@ -5,6 +5,7 @@ import type { AriDialApi, AriEvent, Origination } from '../../../src/core/ari/ap
 import { AriCall } from '../../../src/core/caller/ari-call.ts';
 import type { CallOutcome } from '../../../src/core/caller/outcome.ts';
 import { AudioCorrelator } from '../../../src/core/match/audio-correlator.ts';
+import { MarkerBoard } from '../../../src/core/verdict/marker-board.ts';
 import { createPortableEngine } from '../../../src/core/udp/portable.ts';
 import { FakeAsterisk } from '../../kit/fake-asterisk.ts';
 
@@ -40,8 +41,9 @@ function scene(prepare: (asterisk: FakeDialling) => void = () => undefined, ring
     ...({ count: 1, forNs: null, concurrency: 1, cps: 10, ringTimeoutNs, ptimeMs: 20, match: 'header', codec: 'PCMA' } as const),
     media: { durationNs: 10e9, timeoutNs: 2e9, lateThresholdNs: 3e6, seed: 1, bufferBytes: 65_536 },
   };
+  const correlator = new AudioCorrelator();
   const media = {
-    ...{ engine: createPortableEngine(), bindAddress: '127.0.0.1', options, correlator: new AudioCorrelator() },
+    ...{ engine: createPortableEngine(), bindAddress: '127.0.0.1', options, correlator, board: new MarkerBoard(correlator) },
     pacing: () => {
       throw new Error('nothing is sent');
     },

@@ -57,6 +57,7 @@ const ROWS: readonly Row[] = [
   ['socket_drops', [], 'events', 'sent'],
   ['unstamped', [], 'events', 'sent'],
   ['total_channels', ['channels'], 'amount', 'none'],
+  ['calls_not_fine', [], 'amount', 'none'],
   ['active_channels', [], 'amount', 'none'],
   ['peak_channels', [], 'amount', 'none'],
   ['send_error_ms.p50', [], 'time', 'sent', 'summary', 0.5],

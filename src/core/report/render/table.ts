@@ -3,6 +3,8 @@
  * that was not measured is `–`.
  */
 import { escapeControl } from '../../values/terminal.ts';
+import { isAmiss, VERDICT_SIGNS, verdictSign } from '../call-verdict.ts';
+import type { CallVerdictMembers } from '../call-verdict.ts';
 import { peakChannels } from '../merge.ts';
 import type { LatencySummary, MetricsDocument } from '../metrics.ts';
 import type { AnsweredCalls } from '../read-metrics.ts';
@@ -234,15 +236,25 @@ export function serviceTables(metrics: MetricsDocument, calls: readonly CallRow[
 /** Rows beyond this many are counted, not shown. */
 const MAX_CALL_ROWS = 50;
 
+/** What a call was like to its listener. */
+export function verdictCell(verdict: CallVerdictMembers | null | undefined): Cell {
+  return verdict == null ? plain(NOT_MEASURED) : { text: escapeControl(verdictSign(verdict)), tone: isAmiss(verdict) ? 'bad' : 'plain' };
+}
+
 /** One row a call; `calls` in the order to show. */
 export function callTable(calls: readonly CallRow[]): Table {
   const more = calls.length - MAX_CALL_ROWS;
+  const judged = calls.some(({ verdict }) => verdict !== undefined);
+  const amiss = calls.some(({ verdict }) => verdict != null && isAmiss(verdict));
+  const notes = [...(more > 0 ? [`and ${formatCount(more)} more calls; --json has them all`] : []), ...(amiss ? [VERDICT_SIGNS] : [])];
   return {
     title: 'Calls (latencies in ms)',
-    columns: [left('id'), left('state'), ...['port', 'setup ms', 'first ms', 'sent', 'lost', 'p50', 'p95', 'p99', 'max'].map(right)],
-    rows: calls
-      .slice(0, MAX_CALL_ROWS)
-      .map((call) => [
+    columns: [
+      ...[left('id'), left('state'), ...['port', 'setup ms', 'first ms', 'sent', 'lost', 'p50', 'p95', 'p99', 'max'].map(right)],
+      ...(judged ? [left('verdict')] : []),
+    ],
+    rows: calls.slice(0, MAX_CALL_ROWS).map((call) => {
+      const cells = [
         plain(escapeControl(call.id)),
         plain(call.state === undefined ? NOT_MEASURED : escapeControl(call.state)),
         plain(call.port === undefined || call.port === null ? NOT_MEASURED : String(call.port)),
@@ -254,8 +266,10 @@ export function callTable(calls: readonly CallRow[]): Table {
         plain(formatMs(call.p95_latency)),
         plain(formatMs(call.p99_latency)),
         plain(formatMs(call.max_latency)),
-      ]),
-    note: more > 0 ? `and ${formatCount(more)} more calls; --json has them all` : '',
+      ];
+      return judged ? cells.concat(verdictCell(call.verdict)) : cells;
+    }),
+    note: notes.join('. '),
   };
 }
 
