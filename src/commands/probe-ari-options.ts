@@ -2,9 +2,11 @@
 import type { Option } from 'commander';
 import { ariOptions } from './ari-options.ts';
 import type { AriCommandOptions } from './ari-options.ts';
+import { serviceTokenOption } from './http-options.ts';
+import type { ServiceTokenOptions } from './http-options.ts';
 import { durationNs, numericAddress, option } from './options.ts';
 
-export interface AriProbeOptions extends AriCommandOptions {
+export interface AriProbeOptions extends AriCommandOptions, ServiceTokenOptions {
   readonly for?: number;
   readonly advertise?: string;
   readonly service?: string;
@@ -25,5 +27,6 @@ export function ariProbeOptions(): readonly Option[] {
       env: 'RTPLAT_ADVERTISE',
     }),
     option('--service <url>', 'ari-serve that takes the calls: its counters are compared with ours', { env: 'RTPLAT_SERVICE' }),
+    serviceTokenOption(),
   ];
 }

@@ -17,6 +17,7 @@ import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 import { ariDoubts, ariTables } from './probe-ari-view.ts';
 import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
+import { serviceToken } from './http-options.ts';
 import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
 import type { PlacedCalls } from './probe-placing.ts';
 import { writeRun } from './probe-report.ts';
@@ -41,7 +42,7 @@ export async function runAriCalls(io: CommandIo, target: string, options: ProbeC
     return line;
   };
   const caller = new Caller({ engine, options: settings, open });
-  const service = options.service === undefined ? undefined : await ServiceWatch.start(options.service, namesOf(instance));
+  const service = await watchService(options, io, namesOf(instance));
   const startedAt = new Date().toISOString();
   let placed: PlacedCalls;
   try {
@@ -74,6 +75,11 @@ export async function runAriCalls(io: CommandIo, target: string, options: ProbeC
   const failed = result.calls.some(({ problem }) => problem !== null);
   const bad: ExitStatus = gate !== null && gate.verdict !== 'pass' ? STATUS_OF[gate.verdict] : 0;
   io.exit(failed ? 1 : bad === 0 && run.summary.verdict === 'inconclusive' ? 4 : bad);
+}
+
+async function watchService(options: ProbeCommandOptions, io: CommandIo, prefix: string): Promise<ServiceWatch | undefined> {
+  const { service } = options;
+  return service === undefined ? undefined : ServiceWatch.start(service, await serviceToken(options, io.env), prefix);
 }
 
 function placingOptions(options: ProbeCommandOptions, counted: boolean): PlacingOptions {

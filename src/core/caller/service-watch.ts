@@ -2,6 +2,7 @@
 import { messageOf } from '../errors.ts';
 import type { ServiceCall, ServiceMetrics } from '../report/read-metrics.ts';
 import { readService } from '../report/service-source.ts';
+import type { ServiceAsking } from '../report/service-source.ts';
 import { Pause } from '../service/pause.ts';
 
 /** What a service told of a run. */
@@ -24,6 +25,7 @@ const LAST_LOOK_MS = 200;
 
 export class ServiceWatch {
   readonly #url: string;
+  readonly #asking: ServiceAsking;
   /** What the ids of our calls begin with. */
   readonly #prefix: string;
   readonly #before: ServiceMetrics;
@@ -34,8 +36,9 @@ export class ServiceWatch {
   #trouble: string | null = null;
   #done = false;
 
-  private constructor(url: string, prefix: string, before: ServiceMetrics) {
+  private constructor(url: string, asking: ServiceAsking, prefix: string, before: ServiceMetrics) {
     this.#url = url;
+    this.#asking = asking;
     this.#prefix = prefix;
     this.#before = before;
     this.#after = before;
@@ -43,8 +46,9 @@ export class ServiceWatch {
   }
 
   /** @throws RtplatError as {@link readService} does: a service that was asked for has to be there. */
-  static async start(url: string, prefix: string): Promise<ServiceWatch> {
-    return new ServiceWatch(url, prefix, (await readService(url, ANSWER_LIMIT_MS)).metrics);
+  static async start(url: string, token: string | undefined, prefix: string): Promise<ServiceWatch> {
+    const asking = { timeoutMs: ANSWER_LIMIT_MS, token };
+    return new ServiceWatch(url, asking, prefix, (await readService(url, asking)).metrics);
   }
 
   /** Looks until all of our calls that it has seen have ended, for some seconds at most. */
@@ -73,7 +77,7 @@ export class ServiceWatch {
 
   async #look(): Promise<void> {
     try {
-      const { metrics, calls } = await readService(this.#url, ANSWER_LIMIT_MS);
+      const { metrics, calls } = await readService(this.#url, this.#asking);
       this.#after = metrics;
       for (const call of calls) if (call.id.startsWith(this.#prefix)) this.#calls.set(call.id, call);
       this.#trouble = null;

@@ -45,12 +45,13 @@ function put(path: string, endedAt = '2026-11-21T10:00:10.000Z'): void {
 
 function read(
   names: readonly string[],
-  options: { stdin?: string | readonly Buffer[]; service?: string; timeoutMs?: number; withRows?: boolean } = {},
+  options: { stdin?: string | readonly Buffer[]; service?: string; timeoutMs?: number; token?: string; withRows?: boolean } = {},
 ): Promise<readonly Source[]> {
   return readSources(names, {
     directory,
     stdin: Readable.from(typeof options.stdin === 'object' ? options.stdin : [options.stdin ?? '']),
     timeoutMs: options.timeoutMs ?? 5_000,
+    token: options.token,
     defaultService: options.service ?? nobody,
     withRows: options.withRows ?? true,
   });
