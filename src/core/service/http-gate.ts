@@ -40,10 +40,13 @@ export class HttpGate {
   /** @returns undefined when the request may be answered. */
   turned(request: IncomingMessage, target: Target): Turned | undefined {
     const { headers } = request;
-    if (timesOf(request.rawHeaders, 'host') > 1) return { status: 400, why: 'malformed', error: 'more than one Host header' };
+    const hosts = timesOf(request.rawHeaders, 'host');
+    // RFC 9112 §3.2. HTTP/1.0 may have none, which no browser speaks.
+    if (hosts > 1 || (hosts === 0 && request.httpVersionMinor > 0)) {
+      return { status: 400, why: 'malformed', error: 'there must be one Host header' };
+    }
     for (const authority of [target.authority, headers.host]) {
-      // Without any: a client of HTTP/1.0, which no browser is.
-      if (authority === undefined || authority === '' || this.#isOurs(hostOf(authority))) continue;
+      if (authority === undefined || this.#isOurs(hostOf(authority))) continue;
       return {
         status: 421,
         why: 'host',

@@ -107,6 +107,8 @@ export async function startHttp(options: HttpServiceOptions): Promise<HttpServic
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: limits.lookMs,
       maxHeaderSize: limits.headerBytes,
+      // It is looked for with the rest, and counted.
+      requireHostHeader: false,
     },
     (request, response) => site.serve(request, response),
   );
@@ -156,6 +158,7 @@ class Site {
   readonly #streams = new Set<ServerResponse>();
   /** On which an answer is under way: nothing else may be written there. */
   readonly #answering = new WeakSet<Socket>();
+  readonly #ended = new WeakSet<Socket>();
 
   constructor(options: HttpServiceOptions, limits: HttpLimits) {
     this.#options = options;
@@ -171,7 +174,9 @@ class Site {
     response.once('close', () => this.#answering.delete(socket));
     const target = parseTarget(request.url ?? '');
     const { method } = request;
-    if (target === undefined) return this.#refuse(request, response, 'malformed', 400, 'the path is not valid percent-encoding');
+    if (request.httpVersionMajor !== 1)
+      return this.#refuse(request, response, 'malformed', 400, 'only HTTP/1.1 and HTTP/1.0 are spoken here');
+    if (target === undefined) return this.#refuse(request, response, 'malformed', 400, 'the target is no path in valid percent-encoding');
     const turned = this.#gate.turned(request, target);
     if (turned !== undefined) {
       if (turned.status === 401) response.setHeader('WWW-Authenticate', CHALLENGES);
@@ -193,6 +198,9 @@ class Site {
 
   /** What is no HTTP, or came too slowly (RFC 9110 §15.5, RFC 6585 §5). */
   nonsense(code: string, socket: Socket): void {
+    // What is on its way may be found wrong once more.
+    if (this.#ended.has(socket)) return;
+    this.#ended.add(socket);
     const late = code === 'ERR_HTTP_REQUEST_TIMEOUT';
     const large = code === 'HPE_HEADER_OVERFLOW';
     if (code !== 'ECONNRESET') this.counts.refused(late ? 'time_out' : large ? 'header_size' : 'malformed');
