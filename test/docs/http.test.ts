@@ -18,7 +18,7 @@ import { sipFamilies } from '../core/sip-server/families.ts';
 import { MemoryLog } from '../kit/memory-log.ts';
 import { UdpCaller } from '../kit/udp-caller.ts';
 import { readPage } from './markdown.ts';
-import { HttpCounts } from '../../src/core/service/http-counts.ts';
+import { HTTP_REFUSALS, HttpCounts } from '../../src/core/service/http-counts.ts';
 import { NO_TOKEN } from '../../src/core/service/http-gate.ts';
 
 const page = readPage('docs/http.md');
@@ -87,6 +87,14 @@ test('every path that is described is served', () => {
   const paths = page.headings.filter((heading) => heading.startsWith('GET ')).map((heading) => heading.slice(4));
   // Events are not answered but streamed.
   for (const path of paths.filter((one) => one !== '/events')) expect(answer({ path, accept: '' })?.status, path).toBe(200);
+});
+
+test('every reason for a refusal is described, with the name of their counter', () => {
+  const [section = ''] = page.prose.split('## Who is answered').slice(1).map((text) => text.split('## GET /health')[0] ?? '');
+  expect([...section.matchAll(/^\| `(\w+)` \| /gm)].map(([, reason]) => reason)).toEqual([...HTTP_REFUSALS]);
+  const text = String(answer({ path: '/metrics', accept: 'text/plain' })?.body);
+  for (const reason of HTTP_REFUSALS) expect(text).toContain(`rtplat_http_refused_total{reason="${reason}"} 0`);
+  expect(section).toContain('rtplat_http_refused_total');
 });
 
 test('the table of Prometheus names is complete', () => {

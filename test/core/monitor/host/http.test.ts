@@ -10,7 +10,10 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { checkHttp } from '../../../../src/core/monitor/host/http-check.ts';
 import { portInUse } from '../../../../src/core/monitor/host/ports.ts';
 import { postWebhook } from '../../../../src/core/monitor/host/webhook.ts';
+import { judgeHttp } from '../../../../src/core/monitor/health-answer.ts';
+import type { HttpReply } from '../../../../src/core/monitor/health-answer.ts';
 import { passed } from '../../../../src/core/monitor/verdict.ts';
+import type { Verdict } from '../../../../src/core/monitor/verdict.ts';
 
 const servers: Server[] = [];
 const LONG_MS = 20_000;
@@ -77,6 +80,21 @@ describe('a GET', () => {
       reason: 'refused',
       text: `nothing listens on ${url}`,
     });
+  });
+});
+
+describe('the token of a service', () => {
+  it('is sent, and who refuses us all the same is up', async () => {
+    const url = await serve((request, response) => response.writeHead(request.headers.authorization === 'Bearer a' ? 200 : 401).end());
+    const asking = { url, timeoutMs: LONG_MS };
+    const seen: number[] = [];
+    const see = (reply: HttpReply): Verdict => {
+      seen.push(reply.status);
+      return judgeHttp(url, reply);
+    };
+    expect(await checkHttp({ ...asking, token: 'a' }, see)).toMatchObject({ ok: true, notReady: null });
+    expect(await checkHttp(asking, see)).toMatchObject({ ok: true, notReady: expect.stringContaining('token_file') as string });
+    expect(seen).toEqual([200, 401]);
   });
 });
 
