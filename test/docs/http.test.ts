@@ -90,7 +90,10 @@ test('every path that is described is served', () => {
 });
 
 test('every reason for a refusal is described, with the name of their counter', () => {
-  const [section = ''] = page.prose.split('## Who is answered').slice(1).map((text) => text.split('## GET /health')[0] ?? '');
+  const [section = ''] = page.prose
+    .split('## Who is answered')
+    .slice(1)
+    .map((text) => text.split('## GET /health')[0] ?? '');
   expect([...section.matchAll(/^\| `(\w+)` \| /gm)].map(([, reason]) => reason)).toEqual([...HTTP_REFUSALS]);
   const text = String(answer({ path: '/metrics', accept: 'text/plain' })?.body);
   for (const reason of HTTP_REFUSALS) expect(text).toContain(`rtplat_http_refused_total{reason="${reason}"} 0`);

@@ -167,7 +167,7 @@ async function readDefault(options: SourceOptions): Promise<Source> {
   try {
     return await readService(options.defaultService, options);
   } catch (error) {
-    if (!(error instanceof RtplatError)) throw error;
+    if (!(error instanceof RtplatError) || error.code === 'credentials') throw error;
     // Nothing is there, or something else than rtplat: then a run file is meant.
   }
   const newest = await newestRun(options.directory);
