@@ -29,7 +29,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** @returns the port of its HTTP service. */
 async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
-  cli = new Cli(args, { ...PASS, ...env });
+  cli = new Cli(args, { ...PASS, ...env }, folder);
   const [, port] = await cli.shows(/HTTP on http:\/\/\S+?:(\d+)\//);
   return Number(port);
 }

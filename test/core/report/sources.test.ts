@@ -197,6 +197,16 @@ describe('a live service', () => {
 });
 
 describe('without a source', () => {
+  it('does not take an old run for a service that wants a token', async () => {
+    put('a.json');
+    server = await serve({ ...SERVICE, '/metrics': { status: 401, body: '' } });
+    await expect(read([], { service: server.url })).rejects.toMatchObject({
+      code: 'credentials',
+      message: `${server.url}/metrics answered 401: it wants other credentials`,
+      hint: expect.stringContaining('--service-token-file') as string,
+    });
+  });
+
   it('takes the service when it answers as rtplat', async () => {
     put('a.json');
     server = await serve(SERVICE);
