@@ -1,6 +1,6 @@
 /**
- * Builds every package that a user installs into `dist-packages/`: a .deb and a tarball for x64 and arm64, the npm package, and
- * SHA256SUMS. The same commit gives the same bytes.
+ * Builds every package that a user installs into `dist-packages/`: a .deb and a tarball for x64 and arm64, the npm package, its
+ * bill of materials (CycloneDX), and SHA256SUMS. The same commit gives the same bytes.
  *
  *   --out FOLDER      another folder
  *   --cpu LIST        x64, arm64, or both with a comma (default)
@@ -12,11 +12,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { pack } from './npm.ts';
-import { makeAppTree, ROOT } from './packages/app-tree.ts';
-import type { Cpu } from './packages/app-tree.ts';
+import { makeAppTree } from './packages/app-tree.ts';
 import { makeDeb } from './packages/deb.ts';
 import { run } from './packages/fetch.ts';
+import { lockfile, ROOT } from './packages/lockfile.ts';
+import type { Cpu } from './packages/lockfile.ts';
 import { digest, sourceDate, tarGz } from './packages/reproducible.ts';
+import { sbom } from './packages/sbom.ts';
 import { makeTarball } from './packages/tarball.ts';
 
 const { values } = parseArgs({
@@ -29,7 +31,8 @@ const { values } = parseArgs({
 });
 const out = path.resolve(values.out);
 const { fast } = values;
-const versions = values.version ?? [(JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string }).version];
+const own = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { readonly version: string; readonly description: string };
+const versions = values.version ?? [own.version];
 const date = sourceDate(ROOT);
 const work = mkdtempSync(path.join(tmpdir(), 'rtplat-packages-'));
 mkdirSync(out, { recursive: true });
@@ -50,6 +53,18 @@ try {
   run('tar', ['-xzf', packed, '-C', work]);
   tarGz(npmPackage, work, 'package', { date, fast });
   made.push(npmPackage);
+  const bill = path.join(out, `${path.basename(packed, '.tgz')}.cdx.json`);
+  writeFileSync(
+    bill,
+    sbom({
+      lock: lockfile(),
+      notices: readFileSync(path.join(ROOT, 'THIRD-PARTY-NOTICES.txt'), 'utf8'),
+      version: own.version,
+      description: own.description,
+      date,
+    }),
+  );
+  made.push(bill);
   const sums = made.toSorted().map((file) => `${digest('sha256', file)}  ${path.basename(file)}\n`);
   writeFileSync(path.join(out, 'SHA256SUMS'), sums.join(''));
   for (const file of made) process.stdout.write(`${path.relative(process.cwd(), file)}  ${(statSync(file).size / 1e6).toFixed(1)} MB\n`);

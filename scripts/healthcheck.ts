@@ -1,12 +1,14 @@
 /**
  * Whether the service of this container works: `node healthcheck.ts [http:PORT | echo:PORT]…`, exit status 0 or 1, one line that says
  * why. `http` asks GET /health; `echo` sends a datagram, which must come back as it was. Of several, and of the usual ports without an
- * argument, the first one on which something answers decides.
+ * argument, the first one on which something answers decides. The address and the token of HTTP are those of the environment that the
+ * service has: RTPLAT_HTTP_BIND, RTPLAT_HTTP_TOKEN_FILE or RTPLAT_HTTP_TOKEN.
  *
  * Nothing but Node's own parts: in a container it starts every few seconds.
  */
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 
 interface Finding {
   readonly ok: boolean;
@@ -19,9 +21,12 @@ const TIMEOUT_MS = 3_000;
 const USUAL = ['http:9090', 'http:8080', 'echo:4000'];
 
 async function http(port: number): Promise<Finding> {
-  const url = `http://127.0.0.1:${port}/health`;
+  const url = `http://${httpHost()}:${port}/health`;
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const token = httpToken();
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (response.status === 401) return { ok: false, there: true, text: `${url}: it wants another token` };
     const { status, reason } = (await response.json()) as { readonly status: string; readonly reason: string | null };
     return { ok: response.ok, there: true, text: `${url}: ${status}${reason === null ? '' : `: ${reason}`}` };
   } catch (error) {
@@ -29,6 +34,17 @@ async function http(port: number): Promise<Finding> {
     const { code, message } = (cause instanceof Error ? cause : error) as NodeJS.ErrnoException;
     return { ok: false, there: code !== 'ECONNREFUSED', text: `${url}: ${code ?? message}` };
   }
+}
+
+function httpHost(): string {
+  const bound = process.env['RTPLAT_HTTP_BIND'] ?? '';
+  if (bound === '' || bound === '0.0.0.0' || bound === '::') return '127.0.0.1';
+  return bound.includes(':') ? `[${bound}]` : bound;
+}
+
+function httpToken(): string | undefined {
+  const { RTPLAT_HTTP_TOKEN_FILE: file, RTPLAT_HTTP_TOKEN: token } = process.env;
+  return file === undefined || file === '' ? token : readFileSync(file, 'utf8').split('\n', 1)[0]?.trimEnd();
 }
 
 function echo(port: number): Promise<Finding> {

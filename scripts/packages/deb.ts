@@ -1,8 +1,8 @@
 /** The Debian package: the program in /usr/lib/rtplat, units that are neither enabled nor started, configuration in /etc/rtplat. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { ROOT } from './app-tree.ts';
-import type { Cpu } from './app-tree.ts';
+import { ROOT } from './lockfile.ts';
+import type { Cpu } from './lockfile.ts';
 import { addExtras, put } from './extras.ts';
 import { run } from './fetch.ts';
 import { digest, files, gzip, normalize, sizeOf } from './reproducible.ts';

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { run } from './fetch.ts';
 import { gzip } from './reproducible.ts';
-import { ROOT } from './app-tree.ts';
+import { ROOT } from './lockfile.ts';
 
 /** Where each kind of thing goes. */
 export interface ExtraPlaces {

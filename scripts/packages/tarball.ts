@@ -1,8 +1,8 @@
 /** The tarball for any Linux: the folder runs where it is unpacked, and install.sh in it makes services of it. */
 import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { ROOT } from './app-tree.ts';
-import type { Cpu } from './app-tree.ts';
+import { ROOT } from './lockfile.ts';
+import type { Cpu } from './lockfile.ts';
 import { addExtras } from './extras.ts';
 import { tarGz } from './reproducible.ts';
 

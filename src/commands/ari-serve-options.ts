@@ -6,6 +6,8 @@ import type { EchoSocket } from '../core/relay/plane.ts';
 import type { PortRange } from '../core/values/ports.ts';
 import { ariOptions } from './ari-options.ts';
 import type { AriCommandOptions } from './ari-options.ts';
+import { httpOptions } from './http-options.ts';
+import type { HttpCommandOptions } from './http-options.ts';
 import { byteSize, durationNs, numericAddress, option, port, portRange } from './options.ts';
 import { configOptions } from './option-config.ts';
 import { outOption } from './out-file.ts';
@@ -13,7 +15,7 @@ import { engineOptions, logOptions, otlpOptions, servingOptions } from './servic
 import type { EngineCommandOptions, LogCommandOptions, OtlpCommandOptions, ServingCommandOptions } from './service-options.ts';
 
 export interface AriServeOptions
-  extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions, OtlpCommandOptions, AriCommandOptions {
+  extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions, OtlpCommandOptions, AriCommandOptions, HttpCommandOptions {
   readonly range: PortRange;
   readonly echoHost: string;
   readonly echoPort: number;
@@ -75,6 +77,7 @@ export function ariServeOptions(): readonly Option[] {
       env: 'RTPLAT_HTTP_BIND',
     }),
     option('--http-port <port>', 'TCP port of the HTTP service', { parse: port('zero-allowed'), default: '9090', env: 'SERVICE_PORT' }),
+    ...httpOptions(),
     option('--metrics-interval <duration>', 'time between status lines, written when something changed; 0 for none', {
       parse: durationNs({ bareUnit: 's' }),
       default: '10s',

@@ -15,6 +15,8 @@ import type { RelayMedia } from '../core/relay/media.ts';
 import { healthDocument } from '../core/service/health.ts';
 import type { HealthDocument } from '../core/service/health.ts';
 import { startHttp } from '../core/service/http.ts';
+import { HttpCounts } from '../core/service/http-counts.ts';
+import type { HttpAccess } from '../core/service/http-gate.ts';
 import type { Logger } from '../core/service/log.ts';
 import { isOwnAddress, isOwnHost, localAddressTowards } from '../core/service/local-address.ts';
 import type { OtlpPusher } from '../core/service/otlp/pusher.ts';
@@ -29,6 +31,7 @@ import { ariPassword } from './ari-options.ts';
 import type { AriServeOptions } from './ari-serve-options.ts';
 import { BUSY_POLL_IDLE } from './service-options.ts';
 import { relayStatusReporter, reportRelay } from './relay-report.ts';
+import { accessOf } from './http-options.ts';
 import type { CommandIo } from './io.ts';
 import { otlpOfOptions, startOtlp } from './otlp.ts';
 import type { Serving } from './serving.ts';
@@ -36,9 +39,10 @@ import type { Serving } from './serving.ts';
 export async function runAriServe(io: CommandIo, around: Serving, options: AriServeOptions): Promise<void> {
   const { log, stopped } = around;
   const password = await ariPassword(io, options);
+  const access = await accessOf(options, io.env);
   const startedAt = new Date();
   const media = await startMedia(options);
-  const service = new AriService(io, options, password, log, media);
+  const service = new AriService(io, options, { password, access }, log, media);
   const broken = media.failed.then((error) => Promise.reject(error));
   broken.catch(() => {});
   try {
@@ -77,6 +81,11 @@ async function startMedia(options: AriServeOptions): Promise<RelayMedia> {
   return ThreadMedia.start(settings, { engine: options.engine, busyPoll: options.busyPoll === true });
 }
 
+interface Secrets {
+  readonly password: string;
+  readonly access: HttpAccess;
+}
+
 /** Everything of the service that has to be stopped. */
 class AriService {
   readonly fleet: RelayFleet;
@@ -90,6 +99,7 @@ class AriService {
   /** Part of the names of what this run creates in Asterisk. */
   readonly #instance = randomBytes(4).toString('hex');
   readonly #usage = new ResourceUsage();
+  readonly #access: HttpAccess;
   readonly #echo: EchoWatch;
   readonly #connection: AriConnection;
   #advertise: string;
@@ -98,7 +108,8 @@ class AriService {
   #otlp: OtlpPusher | undefined;
   #overlapSaid = false;
 
-  constructor(io: CommandIo, options: AriServeOptions, password: string, log: Logger, media: RelayMedia) {
+  constructor(io: CommandIo, options: AriServeOptions, { password, access }: Secrets, log: Logger, media: RelayMedia) {
+    this.#access = access;
     this.#io = io;
     this.#options = options;
     this.#media = media;
@@ -133,8 +144,10 @@ class AriService {
 
   async start(): Promise<void> {
     const { httpBind, httpPort, range, bind, echoHost, echoPort } = this.#options;
-    const sources = { fleet: this.fleet, health: () => this.#health() };
-    const http = await startHttp({ host: httpBind, port: httpPort, answer: relayRoutes(sources), events: relayEvents(sources) });
+    const counts = new HttpCounts();
+    const sources = { fleet: this.fleet, health: () => this.#health(), http: counts };
+    const place = { host: httpBind, port: httpPort, access: this.#access };
+    const http = await startHttp({ ...place, answer: relayRoutes(sources), events: relayEvents(sources), counts });
     this.#stopHttp = () => http.stop();
     if (this.#stopping) return http.stop();
     this.#otlp = startOtlp('ari-serve', otlpOfOptions(this.#options), {

@@ -5,12 +5,14 @@ import { DEFAULT_CAPS } from '../core/guard/rules.ts';
 import type { GuardRules } from '../core/guard/rules.ts';
 import { parseNetwork } from '../core/values/networks.ts';
 import type { Network } from '../core/values/networks.ts';
+import { httpOptions } from './http-options.ts';
+import type { HttpCommandOptions } from './http-options.ts';
 import { byteSize, durationNs, integer, numericAddress, option, port } from './options.ts';
 import { configOptions } from './option-config.ts';
 import { engineOptions, logOptions, servingOptions } from './service-options.ts';
 import type { EngineCommandOptions, LogCommandOptions, ServingCommandOptions } from './service-options.ts';
 
-export interface EchoCommandOptions extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions {
+export interface EchoCommandOptions extends LogCommandOptions, ServingCommandOptions, EngineCommandOptions, HttpCommandOptions {
   readonly port: number;
   readonly bind: string;
   readonly allow?: readonly Network[];
@@ -59,6 +61,7 @@ export function echoOptions(): readonly Option[] {
       parse: port('zero-allowed'),
       env: 'RTPLAT_ECHO_HTTP_PORT',
     }),
+    ...httpOptions(),
     option('--buffer <size>', 'receive and send buffer to ask the kernel for', { parse: byteSize, default: '2MB', env: 'RTPLAT_BUFFER' }),
     option('--workers <n>', 'threads that share the port; the kernel spreads the senders over them (SO_REUSEPORT)', {
       parse: integer(1, MOST_WORKERS),

@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import type { EchoGroup, Listening } from '../core/echo/group.ts';
 import type { EchoCounters } from '../core/echo/memory.ts';
 import type { HttpService } from '../core/service/http.ts';
+import type { HttpAccess } from '../core/service/http-gate.ts';
 import type { Logger } from '../core/service/log.ts';
 import { echoOptions, rulesOf } from './echo-options.ts';
 import type { EchoCommandOptions } from './echo-options.ts';
+import { accessOf } from './http-options.ts';
 import type { CommandIo } from './io.ts';
 import { OptionTexts } from './option-config.ts';
 import { BUSY_POLL_IDLE } from './service-options.ts';
@@ -30,6 +32,8 @@ async function runEcho(io: CommandIo, around: Serving, options: EchoCommandOptio
   const { EchoGroup } = await import('../core/echo/group.ts');
   let status: NodeJS.Timeout | undefined;
   let running: EchoGroup | undefined;
+  const { httpBind, httpPort } = options;
+  const access = httpPort === undefined ? undefined : await accessOf({ ...options, httpBind, httpPort }, io.env);
   let http: HttpService | undefined;
   try {
     const { group, listening } = await EchoGroup.start({
@@ -49,7 +53,7 @@ async function runEcho(io: CommandIo, around: Serving, options: EchoCommandOptio
     const { EchoProof } = await import('../core/echo/proof.ts');
     const proof = new EchoProof(listening.local);
     const counters = (): EchoCounters => proof.without(group.counters());
-    http = await serveHttp(log, options, counters, uptimeSeconds);
+    http = access === undefined ? undefined : await serveHttp(log, options, access, { counters, uptimeSeconds });
     around.ready(`port ${listening.local.port}`, () => proof.prove());
     const { statusReporter, summarize } = await import('./echo-status.ts');
     if (options.statusInterval > 0)
@@ -71,20 +75,20 @@ async function runEcho(io: CommandIo, around: Serving, options: EchoCommandOptio
   }
 }
 
-/** @returns undefined without `--http-port`. */
 async function serveHttp(
   log: Logger,
-  { httpBind: host, httpPort: port }: EchoCommandOptions,
-  counters: () => EchoCounters,
-  uptimeSeconds: () => number,
-): Promise<HttpService | undefined> {
-  if (port === undefined) return undefined;
-  const [{ startHttp }, { echoRoutes }, { formatHostPort }] = await Promise.all([
+  { httpBind: host, httpPort: port = 0 }: EchoCommandOptions,
+  access: HttpAccess,
+  told: { readonly counters: () => EchoCounters; readonly uptimeSeconds: () => number },
+): Promise<HttpService> {
+  const [{ startHttp }, { HttpCounts }, { echoRoutes }, { formatHostPort }] = await Promise.all([
     import('../core/service/http.ts'),
+    import('../core/service/http-counts.ts'),
     import('../core/echo/documents.ts'),
     import('../core/values/address.ts'),
   ]);
-  const http = await startHttp({ host, port, answer: echoRoutes(counters, uptimeSeconds) });
+  const counts = new HttpCounts();
+  const http = await startHttp({ host, port, access, counts, answer: echoRoutes({ ...told, http: counts }) });
   log.info(`echo: HTTP on http://${formatHostPort(http.host, http.port)}/metrics`);
   return http;
 }

@@ -3,6 +3,9 @@ import { RtplatError } from '../core/errors.ts';
 import { MONITOR_SCHEMA } from '../core/monitor/config.ts';
 import type { MonitorConfig } from '../core/monitor/config.ts';
 import { Monitor } from '../core/monitor/host/monitor.ts';
+import { httpAccess } from '../core/service/http-access.ts';
+import { NO_TOKEN } from '../core/service/http-gate.ts';
+import type { HttpAccess } from '../core/service/http-gate.ts';
 import { printConfig } from '../core/service/config/print.ts';
 import { mergeConfig, readConfig } from '../core/service/config/read.ts';
 import type { ConfigReading } from '../core/service/config/read.ts';
@@ -25,9 +28,26 @@ export async function runMonitor(io: CommandIo, options: MonitorOptions, sourceO
       hint: 'begin with: rtplat monitor --print-config > monitor.toml',
     });
   }
+  const access = monitorHttpAccess(config, io.env);
   if (options.check === true) return void io.stdout.write(`${options.config ?? 'the defaults'}: no problem found\n`);
   const { level: logLevel, format: logFormat } = config.logging;
-  return serving(io, servingSettings('monitor', { ...options, logLevel, logFormat }), (around) => watch(io, config, around));
+  return serving(io, servingSettings('monitor', { ...options, logLevel, logFormat }), (around) => watch(io, config, access, around));
+}
+
+/** @throws RtplatError `usage`: before anything is started. */
+function monitorHttpAccess({ http }: MonitorConfig, env: NodeJS.ProcessEnv): HttpAccess {
+  if (!http.enable) return NO_TOKEN;
+  return httpAccess(
+    {
+      host: http.bind_address,
+      port: http.port,
+      tokenFile: http.token_file,
+      open: http.open,
+      hosts: http.hosts,
+      names: { tokenFile: 'http.token_file', open: 'http.open = true' },
+    },
+    env,
+  );
 }
 
 async function readConfiguration(options: MonitorOptions, sourceOf: SourceOf): Promise<ConfigReading<MonitorConfig>> {
@@ -41,9 +61,9 @@ async function readConfiguration(options: MonitorOptions, sourceOf: SourceOf): P
   return mergeConfig(readConfig(await readConfigText(file), file ?? 'defaults', MONITOR_SCHEMA), overrides);
 }
 
-async function watch(io: CommandIo, config: MonitorConfig, around: Serving): Promise<void> {
+async function watch(io: CommandIo, config: MonitorConfig, access: HttpAccess, around: Serving): Promise<void> {
   const { log, stopped } = around;
-  const monitor = new Monitor(config, log, io.env);
+  const monitor = new Monitor(config, access, log, io.env);
   try {
     const http = await monitor.start();
     const names = config.service.map(({ name }) => name).join(', ');

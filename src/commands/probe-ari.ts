@@ -6,7 +6,6 @@ import { ariRun } from '../core/caller/ari-document.ts';
 import { parseAriTarget } from '../core/caller/ari-target.ts';
 import { Caller } from '../core/caller/caller.ts';
 import type { AriOptions } from '../core/caller/options.ts';
-import { ServiceWatch } from '../core/caller/service-watch.ts';
 import { RtplatError } from '../core/errors.ts';
 import type { RunDocument } from '../core/report/run.ts';
 import { selectEngine } from '../core/udp/select.ts';
@@ -18,7 +17,7 @@ import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 import { ariDoubts, ariTables } from './probe-ari-view.ts';
 import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
-import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
+import { checkedPtimeMs, placeCalls, watchService } from './probe-placing.ts';
 import type { PlacedCalls } from './probe-placing.ts';
 import { writeRun } from './probe-report.ts';
 import { verdictWarnings } from './probe-verdict-view.ts';
@@ -48,7 +47,7 @@ export async function runAriCalls(io: CommandIo, target: string, options: ProbeC
     return line;
   };
   const caller = new Caller({ engine, options: settings, open });
-  const service = options.service === undefined ? undefined : await ServiceWatch.start(options.service);
+  const service = await watchService(io, options);
   const startedAt = new Date().toISOString();
   let placed: PlacedCalls;
   try {

@@ -3,10 +3,12 @@ import type { Option } from 'commander';
 import type { CallTransport } from '../core/caller/target.ts';
 import { MATCH_MODES } from '../core/caller/match-choice.ts';
 import type { MatchMode } from '../core/caller/match-choice.ts';
+import { serviceTokenOption } from './http-options.ts';
+import type { ServiceTokenOptions } from './http-options.ts';
 import { durationNs, integer, option, positiveNumber } from './options.ts';
 import { MOST_AT_ONCE } from './probe-limits.ts';
 
-export interface CallCommandOptions {
+export interface CallCommandOptions extends ServiceTokenOptions {
   readonly count: number;
   readonly concurrency?: number;
   readonly cps: number;
@@ -64,6 +66,7 @@ function anyCallOptions(): readonly Option[] {
     option('--service <url>', 'ari-serve that takes the calls: where the round trip goes, and whether it counted the same', {
       env: 'RTPLAT_SERVICE',
     }),
+    serviceTokenOption(),
   ];
 }
 

@@ -3,7 +3,6 @@ import { parseCodecs } from '../core/caller/codecs.ts';
 import { callRun } from '../core/caller/document.ts';
 import type { MatchMode } from '../core/caller/match-choice.ts';
 import type { CallerOptions } from '../core/caller/options.ts';
-import type { ServiceWatch } from '../core/caller/service-watch.ts';
 import { parseSrtp } from '../core/caller/srtp.ts';
 import { parseCallTarget } from '../core/caller/target.ts';
 import { RtplatError } from '../core/errors.ts';
@@ -14,7 +13,7 @@ import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { callDoubts, callsTables, keyDoubts } from './probe-call-view.ts';
 import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
-import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
+import { checkedPtimeMs, placeCalls, watchService } from './probe-placing.ts';
 import type { PlacedCalls } from './probe-placing.ts';
 import { statusOf, writeRun } from './probe-report.ts';
 import { verdictWarnings } from './probe-verdict-view.ts';
@@ -37,7 +36,7 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
   const { engine, reason } = await selectEngine(options.engine);
   const product = `rtplat/${VERSION}`;
   const caller = new Caller({ engine, options: settings, open: () => openSipLine({ engine, tls, product }, settings) });
-  const service = options.service === undefined ? undefined : await startWatch(options.service);
+  const service = await watchService(io, options);
   const startedAt = new Date().toISOString();
   let placed: PlacedCalls;
   try {
@@ -68,11 +67,6 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
   if (options.quiet !== true) await writeWarnings(io, [...keyDoubts(settings), ...verdictWarnings(run.calls), ...callDoubts(result)]);
   const failed = result.calls.some(({ problem }) => problem !== null);
   io.exit(failed ? 1 : statusOf(run, gate));
-}
-
-async function startWatch(url: string): Promise<ServiceWatch> {
-  const { ServiceWatch } = await import('../core/caller/service-watch.ts');
-  return ServiceWatch.start(url);
 }
 
 async function callerOptions(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<CallerOptions> {

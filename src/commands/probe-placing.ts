@@ -1,8 +1,11 @@
 /** What probes of calls have in common, however the calls are placed. */
 import type { Caller } from '../core/caller/caller.ts';
+import type { ServiceWatch } from '../core/caller/service-watch.ts';
 import type { CallerResult } from '../core/caller/totals.ts';
 import { RtplatError } from '../core/errors.ts';
+import { serviceToken } from './http-options.ts';
 import type { CommandIo } from './io.ts';
+import type { CallCommandOptions } from './probe-call-options.ts';
 import { progressOfCalls } from './probe-call-view.ts';
 import { showLine } from './probe-view.ts';
 
@@ -16,6 +19,14 @@ export function checkedPtimeMs(ptimeNs: number): number {
     throw new RtplatError('usage', `a call cannot have a ptime of ${ptimeMs} ms`, { hint: 'write 10ms, 20ms, 30ms, 40ms, 50ms or 60ms' });
   }
   return ptimeMs;
+}
+
+/** Looks at the service that takes the calls, from now on. @throws RtplatError when it does not answer. */
+export async function watchService(io: CommandIo, options: CallCommandOptions): Promise<ServiceWatch | undefined> {
+  const { service } = options;
+  if (service === undefined) return undefined;
+  const { ServiceWatch } = await import('../core/caller/service-watch.ts');
+  return ServiceWatch.start(service, await serviceToken(options, io.env));
 }
 
 export interface PlacedCalls {

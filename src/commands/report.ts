@@ -6,6 +6,8 @@ import { boundOptions, readBounds, STATUS_OF } from './bounds.ts';
 import type { BoundOptions } from './bounds.ts';
 import { baselineOptions, compareWithBaseline, renderBaseline, saveBaseline } from './report-baseline.ts';
 import type { BaselineOptions } from './report-baseline.ts';
+import { serviceToken, serviceTokenOption } from './http-options.ts';
+import type { ServiceTokenOptions } from './http-options.ts';
 import { widthOf } from './io.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 import { durationNs, option, repeated } from './options.ts';
@@ -14,7 +16,7 @@ import type { Format } from './report-formats.ts';
 
 const DEFAULT_SERVICE = 'http://127.0.0.1:9090';
 
-interface ReportOptions extends BoundOptions, BaselineOptions {
+interface ReportOptions extends BoundOptions, BaselineOptions, ServiceTokenOptions {
   readonly json?: true;
   readonly format?: Format;
   readonly out?: readonly string[];
@@ -52,6 +54,7 @@ export function reportCommand(io: CommandIo): Command {
       option('--sla', 'give the service-level verdict: exit status 3 when a bound is violated, 4 when the numbers cannot be trusted', {}),
     )
     .addOption(option('--service <url>', 'service to ask when no source is named', { default: DEFAULT_SERVICE, env: 'RTPLAT_SERVICE' }))
+    .addOption(serviceTokenOption())
     .addOption(
       option('--timeout <duration>', 'how long a service may take to answer', {
         parse: durationNs({ atLeastNs: 1e6 }),
@@ -98,6 +101,7 @@ async function report(names: readonly string[], options: ReportOptions, io: Comm
     stdin: io.stdin,
     timeoutMs: options.timeout / 1e6,
     defaultService: options.service,
+    token: await serviceToken(options, io.env),
     withRows: needsRows([format, ...files.map((file) => file.format)], bounds, options),
   };
   const sources = await readSources(names, reading);

@@ -3,6 +3,9 @@ import { printConfig } from '../core/service/config/print.ts';
 import { describeProblem } from '../core/service/config/problem.ts';
 import { mergeConfig, readConfig } from '../core/service/config/read.ts';
 import type { ConfigReading } from '../core/service/config/read.ts';
+import { httpAccess } from '../core/service/http-access.ts';
+import { NO_TOKEN } from '../core/service/http-gate.ts';
+import type { HttpAccess } from '../core/service/http-gate.ts';
 import { faultOfLogFile } from '../core/service/log/file-fault.ts';
 import { parseSyslogDestination } from '../core/service/log/syslog-settings.ts';
 import type { LogTargets } from '../core/service/log/targets.ts';
@@ -23,25 +26,45 @@ export async function runSipServe(io: CommandIo, options: SipServeOptions, sourc
   const { config } = reading;
   if (config === undefined) return io.exit(2);
   if (options.printConfig === true) return void io.stdout.write(printConfig(SIP_SERVE_SCHEMA, config));
+  const access = sipHttpAccess(config, io.env);
   if (options.check === true) {
     const warning = await logFileWarning(config, options.config ?? 'defaults');
     if (warning !== undefined) io.stderr.write(`rtplat: warning: ${warning}\n`);
     return void io.stdout.write(`${options.config ?? 'the defaults'}: no problem found\n`);
   }
-  return serve(io, config, options, read);
+  return serve(io, config, access, options, read);
 }
 
 async function readConfiguration(options: SipServeOptions, sourceOf: SourceOf): Promise<ConfigReading<SipServeConfig>> {
-  const { config: file, port, bind, httpBind, httpPort, logFormat, logLevel } = options;
+  const { config: file, port, bind, httpBind, httpPort, httpTokenFile, httpOpen, httpHost, logFormat, logLevel } = options;
   const overrides = overridesOf<SipServeOptions, SipServeConfig>(options, sourceOf, [
     ['port', '--port', 'RTPLAT_SIP_PORT', { sip: { port } }],
     ['bind', '--bind', 'BIND_IP', { sip: { bind_address: bind === undefined ? undefined : [bind] } }],
     ['httpBind', '--http-bind', 'RTPLAT_HTTP_BIND', { health: { bind_address: httpBind } }],
     ['httpPort', '--http-port', 'SERVICE_PORT', { health: { health_check_port: httpPort } }],
+    ['httpTokenFile', '--http-token-file', 'RTPLAT_HTTP_TOKEN_FILE', { health: { token_file: httpTokenFile } }],
+    ['httpOpen', '--http-open', 'RTPLAT_HTTP_OPEN', { health: { open: httpOpen } }],
+    ['httpHost', '--http-host', 'RTPLAT_HTTP_HOST', { health: { hosts: httpHost } }],
     ['logFormat', '--log-format', 'RTPLAT_LOG_FORMAT', { logging: { format: logFormat } }],
     ['logLevel', '--log-level', 'RTPLAT_LOG_LEVEL', { logging: { level: logLevel } }],
   ]);
   return mergeConfig(readConfig(await readConfigText(file), file ?? 'defaults', SIP_SERVE_SCHEMA), overrides);
+}
+
+/** @throws RtplatError `usage`: before anything is bound. */
+function sipHttpAccess({ health }: SipServeConfig, env: NodeJS.ProcessEnv): HttpAccess {
+  if (!health.enable_health_check) return NO_TOKEN;
+  return httpAccess(
+    {
+      host: health.bind_address,
+      port: health.health_check_port,
+      tokenFile: health.token_file,
+      open: health.open,
+      hosts: health.hosts,
+      names: { tokenFile: 'health.token_file (--http-token-file)', open: 'health.open = true (--http-open)' },
+    },
+    env,
+  );
 }
 
 /** A log file that cannot be written is no reason not to start; whoever asks is told. */
@@ -70,6 +93,7 @@ function settingsOf({ logging }: SipServeConfig, { pidFile, daemon }: SipServeOp
 async function serve(
   io: CommandIo,
   config: SipServeConfig,
+  access: HttpAccess,
   options: SipServeOptions,
   read: () => Promise<ConfigReading<SipServeConfig>>,
 ): Promise<void> {
@@ -81,7 +105,7 @@ async function serve(
   };
   const run = async (around: Serving): Promise<void> => {
     const { log, stopped } = around;
-    const sip = new SipService(config, options.engine, log, io.env);
+    const sip = new SipService(config, { engine: options.engine, access, log, env: io.env });
     service = sip;
     try {
       const started = sip.start();

@@ -17,6 +17,8 @@ import { healthDocument } from '../core/service/health.ts';
 import type { HealthDocument } from '../core/service/health.ts';
 import { startHttp } from '../core/service/http.ts';
 import type { HttpService } from '../core/service/http.ts';
+import { HttpCounts } from '../core/service/http-counts.ts';
+import type { HttpAccess } from '../core/service/http-gate.ts';
 import { Keeper } from '../core/service/keeper.ts';
 import type { KeptPart } from '../core/service/keeper.ts';
 import type { Logger } from '../core/service/log.ts';
@@ -59,11 +61,20 @@ interface Relay {
   readonly echo: EchoWatch;
 }
 
+export interface SipSurroundings {
+  readonly engine: EngineChoice;
+  readonly access: HttpAccess;
+  readonly log: Logger;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /** Everything of the service that has to be stopped. */
 export class SipService {
   /** Rejects with what ended the service, should a part of it fail for good. */
   readonly failed: Promise<never>;
   readonly #engine: EngineChoice;
+  readonly #access: HttpAccess;
+  readonly #httpCounts = new HttpCounts();
   readonly #log: Logger;
   readonly #env: NodeJS.ProcessEnv;
   readonly #usage = new ResourceUsage();
@@ -86,7 +97,8 @@ export class SipService {
   readonly #records: LogFile | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(config: SipServeConfig, engine: EngineChoice, log: Logger, env: NodeJS.ProcessEnv) {
+  constructor(config: SipServeConfig, { engine, access, log, env }: SipSurroundings) {
+    this.#access = access;
     this.#env = env;
     this.#config = config;
     this.#engine = engine;
@@ -185,7 +197,7 @@ export class SipService {
     this.#status.every(this.#config.metrics.status_interval_seconds);
     const sources = this.#sources(server, player);
     if (health.enable_health_check) {
-      const place = { host: health.bind_address, port: health.health_check_port };
+      const place = { host: health.bind_address, port: health.health_check_port, access: this.#access, counts: this.#httpCounts };
       this.#http = await startHttp({ ...place, answer: sipRoutes(sources), events: sipEvents(sources) });
       this.#watch = new Watch(this.#things(player), health.health_check_interval_seconds * 1000, this.#log);
       this.#watch.start();
@@ -279,6 +291,7 @@ export class SipService {
       restarts: () => Object.fromEntries([...this.#keepers].map(([name, { restarts }]) => [name, restarts])),
       sla: () => this.#config.metrics.sla,
       health: () => this.#health(server, player),
+      http: this.#httpCounts,
       nowMs: () => performance.now(),
       listen: (listener) => {
         this.#listeners.add(listener);

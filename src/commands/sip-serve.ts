@@ -1,5 +1,7 @@
 /** `rtplat sip-serve`: the auto-answering SIP server. */
 import { Command } from 'commander';
+import { httpOptions } from './http-options.ts';
+import type { HttpCommandOptions } from './http-options.ts';
 import type { CommandIo } from './io.ts';
 import { configOptions } from './option-config.ts';
 import type { ConfigCommandOptions } from './option-config.ts';
@@ -8,7 +10,12 @@ import { engineOption, fileLogOptions, processOptions } from './service-options.
 import type { EngineCommandOptions, LogCommandOptions, ProcessCommandOptions } from './service-options.ts';
 
 export interface SipServeOptions
-  extends ConfigCommandOptions, Partial<LogCommandOptions>, ProcessCommandOptions, Pick<EngineCommandOptions, 'engine'> {
+  extends
+    ConfigCommandOptions,
+    Partial<LogCommandOptions>,
+    ProcessCommandOptions,
+    HttpCommandOptions,
+    Pick<EngineCommandOptions, 'engine'> {
   readonly port?: number;
   readonly bind?: string;
   readonly httpBind?: string;
@@ -55,7 +62,7 @@ HTTP: /health, /metrics, /channels, /channels/ID, /sla, /events.
 Example:
   $ rtplat sip-serve --config sip-server.toml`,
     );
-  for (const made of [...fileLogOptions(), ...processOptions()]) command.addOption(made);
+  for (const made of [...httpOptions(), ...fileLogOptions(), ...processOptions()]) command.addOption(made);
   return command.action(async (options: SipServeOptions) => {
     const { runSipServe } = await import('./sip-serve-run.ts');
     await runSipServe(io, options, (name) => command.getOptionValueSource(name));

@@ -2,7 +2,7 @@
 import { backoffMs } from '../core/ari/backoff.ts';
 import { RtplatError } from '../core/errors.ts';
 import { Pause } from '../core/service/pause.ts';
-import { readSecret } from '../core/service/secret.ts';
+import { serviceToken } from './http-options.ts';
 import { statusOfSignal } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { readSnapshots, watchTarget } from './watch-source.ts';
@@ -15,7 +15,7 @@ const BACKOFF = { firstMs: 500, capMs: 5_000 } as const;
 
 export async function runWatch(io: CommandIo, name: string, options: WatchOptions): Promise<void> {
   const target = watchTarget(name);
-  const token = readToken(io, options);
+  const token = await serviceToken(options, io.env);
   const stop = new AbortController();
   let signalled: 'SIGINT' | 'SIGTERM' | undefined;
   const end = (signal?: 'SIGINT' | 'SIGTERM'): void => {
@@ -85,15 +85,4 @@ class Following {
     if (this.#problem !== undefined) throw this.#problem;
     if (this.shown === 0) throw new RtplatError('timeout', `${this.#target.shown} told nothing in the time that --duration gives`);
   }
-}
-
-/** @throws RtplatError `usage`. */
-function readToken(io: CommandIo, { tokenFile }: WatchOptions): string | undefined {
-  const token = tokenFile === undefined ? io.env['RTPLAT_TOKEN'] : readSecret(tokenFile, '--token-file', io.env);
-  if (token === undefined || token === '') return undefined;
-  for (const character of token) {
-    if (character > ' ' && character < '\u007f') continue;
-    throw new RtplatError('usage', `the token of ${tokenFile ?? 'RTPLAT_TOKEN'} has characters that no header may have`);
-  }
-  return token;
 }

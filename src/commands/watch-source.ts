@@ -3,6 +3,7 @@ import { request as requestHttp } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { errnoOf, messageOf, RtplatError } from '../core/errors.ts';
+import { refusal } from '../core/report/service-source.ts';
 import { EventStreamParser } from '../core/watch/event-stream.ts';
 import { SnapshotCollector } from '../core/watch/snapshot.ts';
 import type { Snapshot } from '../core/watch/snapshot.ts';
@@ -92,15 +93,12 @@ function open(url: URL, token: string | undefined, signal: AbortSignal): Promise
 
 function checkAnswer(response: IncomingMessage, where: string): void {
   const { statusCode = 0, headers } = response;
-  if (statusCode === 401 || statusCode === 403) {
-    throw new RtplatError('credentials', `${where} answered ${statusCode}: it wants other credentials`, {
-      hint: 'set RTPLAT_TOKEN, or name a file with --token-file',
-    });
-  }
   if (statusCode !== 200) {
-    throw new RtplatError('network', `${where} answered ${statusCode}, not 200`, {
-      hint: statusCode === 404 ? 'ari-serve and sip-serve can be watched; is this the address of one of them?' : '',
-    });
+    throw refusal(
+      where,
+      statusCode,
+      statusCode === 404 ? 'ari-serve and sip-serve can be watched; is this the address of one of them?' : '',
+    );
   }
   const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type === EVENT_STREAM) return;

@@ -1,5 +1,7 @@
 /** `rtplat watch`: a live service in a terminal, or second by second for a program. */
 import { Command, InvalidArgumentError } from 'commander';
+import { serviceTokenOption } from './http-options.ts';
+import type { ServiceTokenOptions } from './http-options.ts';
 import type { CommandIo } from './io.ts';
 import { durationNs, integer, option } from './options.ts';
 
@@ -8,7 +10,7 @@ const MOST_SNAPSHOTS = 1_000_000_000;
 /** Timers of Node end at 2^31 ms, and then fire at once. */
 const LONGEST_NS = 500 * 3_600e9;
 
-export interface WatchOptions {
+export interface WatchOptions extends ServiceTokenOptions {
   readonly once?: true;
   readonly json?: true;
   readonly count?: number;
@@ -16,7 +18,6 @@ export interface WatchOptions {
   readonly duration?: number;
   /** ns. */
   readonly timeout: number;
-  readonly tokenFile?: string;
   readonly service: string;
   readonly color: boolean;
 }
@@ -37,11 +38,7 @@ export function watchCommand(io: CommandIo): Command {
         env: 'RTPLAT_TIMEOUT',
       }),
     )
-    .addOption(
-      option('--token-file <file>', 'file that holds the token for a proxy before the service (Authorization: Bearer); else RTPLAT_TOKEN', {
-        env: 'RTPLAT_TOKEN_FILE',
-      }),
-    )
+    .addOption(serviceTokenOption())
     .addOption(option('--no-color', 'no colours, as with the environment variable NO_COLOR', {}))
     .addHelpText(
       'after',

@@ -12,6 +12,7 @@ import { readConfig } from '../../src/core/service/config/read.ts';
 import { SIP_SERVE_SCHEMA } from '../../src/core/sip-server/config.ts';
 import { MemoryLog } from '../kit/memory-log.ts';
 import { UdpCaller } from '../kit/udp-caller.ts';
+import { NO_TOKEN } from '../../src/core/service/http-gate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rtplat-sip-service-'));
 const closing: (() => unknown)[] = [];
@@ -34,7 +35,7 @@ async function start(toml: string, firstPort: number): Promise<Started> {
   const { config, problems } = readConfig(`${places}${toml}`, 'test', SIP_SERVE_SCHEMA);
   if (config === undefined) throw new Error(JSON.stringify(problems));
   const log = new MemoryLog();
-  const service = new SipService(config, 'portable', log.logger, {});
+  const service = new SipService(config, { engine: 'portable', access: NO_TOKEN, log: log.logger, env: {} });
   closing.push(() => service.stop());
   await service.start();
   const line = log.lines.find((one) => one.startsWith('sip-serve: ')) ?? '';
@@ -98,6 +99,7 @@ describe('without a rule for the relay', () => {
       directory: '.',
       stdin: process.stdin,
       timeoutMs: 5000,
+      token: undefined,
       defaultService: '',
       withRows: true,
     });

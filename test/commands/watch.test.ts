@@ -232,11 +232,11 @@ describe('credentials', () => {
     const url = await service();
     await watch([url, '--once']);
     expect(authorization()).toBeUndefined();
-    await watch([url, '--once'], { env: { RTPLAT_TOKEN: 's3cret' } });
+    await watch([url, '--once'], { env: { RTPLAT_SERVICE_TOKEN: 's3cret' } });
     expect(authorization()).toBe('Bearer s3cret');
     const file = join(folder, 'token');
     writeFileSync(file, 'from-file\n');
-    await watch([url, '--once', '--token-file', file], { env: { RTPLAT_TOKEN: 's3cret' } });
+    await watch([url, '--once', '--service-token-file', file], { env: { RTPLAT_SERVICE_TOKEN: 's3cret' } });
     expect(authorization()).toBe('Bearer from-file');
   });
 
@@ -250,7 +250,7 @@ describe('credentials', () => {
   });
 
   it('that no header may have are refused', async () => {
-    await expect(watch(['http://127.0.0.1:1'], { env: { RTPLAT_TOKEN: 'a\nb' } })).rejects.toMatchObject({ code: 'usage' });
-    await expect(watch(['http://127.0.0.1:1', '--token-file', join(folder, 'none')])).rejects.toMatchObject({ code: 'usage' });
+    await expect(watch(['http://127.0.0.1:1'], { env: { RTPLAT_SERVICE_TOKEN: 'a\nb' } })).rejects.toMatchObject({ code: 'usage' });
+    await expect(watch(['http://127.0.0.1:1', '--service-token-file', join(folder, 'none')])).rejects.toMatchObject({ code: 'usage' });
   });
 });

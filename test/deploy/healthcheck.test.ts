@@ -2,14 +2,26 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ROOT } from '../docs/markdown.ts';
 
-async function check(...args: readonly string[]): Promise<{ readonly status: number | null; readonly said: string }> {
-  const child = spawn(process.execPath, [join(ROOT, 'scripts/healthcheck.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+interface Checked {
+  readonly status: number | null;
+  readonly said: string;
+}
+
+function check(...args: readonly string[]): Promise<Checked> {
+  return checkWith({}, ...args);
+}
+
+async function checkWith(more: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Checked> {
+  const env = { ...process.env, ...more };
+  const child = spawn(process.execPath, [join(ROOT, 'scripts/healthcheck.ts'), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
   const [status] = (await once(child, 'close')) as [number | null];
@@ -69,4 +81,28 @@ test('nothing listens: at once, and the next one is asked', async () => {
 
 test('an argument that is none', async () => {
   expect(await check('tcp:1')).toEqual({ status: 1, said: 'not http:PORT or echo:PORT: tcp:1\n' });
+});
+
+test('a service that wants a token gets that of the environment', async () => {
+  const server = createServer((request, response) => {
+    const isFriend = request.headers.authorization === 'Bearer from-file';
+    response.writeHead(isFriend ? 200 : 401, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ status: 'healthy', reason: null }));
+  }).listen(0, '127.0.0.2');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const folder = mkdtempSync(join(tmpdir(), 'rtplat-healthcheck-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'token');
+  writeFileSync(file, 'from-file\n');
+  const env = { RTPLAT_HTTP_BIND: '127.0.0.2', RTPLAT_HTTP_TOKEN_FILE: file };
+  expect(await checkWith(env, `http:${port}`)).toEqual({ status: 0, said: `http://127.0.0.2:${port}/health: healthy\n` });
+  expect(await checkWith({ RTPLAT_HTTP_BIND: '127.0.0.2', RTPLAT_HTTP_TOKEN: 'another' }, `http:${port}`)).toEqual({
+    status: 1,
+    said: `http://127.0.0.2:${port}/health: it wants another token\n`,
+  });
 });

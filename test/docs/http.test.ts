@@ -18,6 +18,8 @@ import { sipFamilies } from '../core/sip-server/families.ts';
 import { MemoryLog } from '../kit/memory-log.ts';
 import { UdpCaller } from '../kit/udp-caller.ts';
 import { readPage } from './markdown.ts';
+import { HTTP_REFUSALS, HttpCounts } from '../../src/core/service/http-counts.ts';
+import { NO_TOKEN } from '../../src/core/service/http-gate.ts';
 
 const page = readPage('docs/http.md');
 const media = new LocalMedia(createPortableEngine(), {
@@ -53,7 +55,7 @@ const health = (): ReturnType<typeof healthDocument> =>
 const SPREAD = { p50: 0.031, p99: 0.249, max: 1.874 };
 const counted = fleet.metrics.bind(fleet);
 const metrics = (): MetricsDocument => ({ ...counted(), host_delay_ms: SPREAD });
-const answer = relayRoutes({ fleet: Object.assign(fleet, { metrics }), health });
+const answer = relayRoutes({ fleet: Object.assign(fleet, { metrics }), health, http: new HttpCounts() });
 
 afterAll(() => media.stop());
 
@@ -85,6 +87,17 @@ test('every path that is described is served', () => {
   const paths = page.headings.filter((heading) => heading.startsWith('GET ')).map((heading) => heading.slice(4));
   // Events are not answered but streamed.
   for (const path of paths.filter((one) => one !== '/events')) expect(answer({ path, accept: '' })?.status, path).toBe(200);
+});
+
+test('every reason for a refusal is described, with the name of their counter', () => {
+  const [section = ''] = page.prose
+    .split('## Who is answered')
+    .slice(1)
+    .map((text) => text.split('## GET /health')[0] ?? '');
+  expect([...section.matchAll(/^\| `(\w+)` \| /gm)].map(([, reason]) => reason)).toEqual([...HTTP_REFUSALS]);
+  const text = String(answer({ path: '/metrics', accept: 'text/plain' })?.body);
+  for (const reason of HTTP_REFUSALS) expect(text).toContain(`rtplat_http_refused_total{reason="${reason}"} 0`);
+  expect(section).toContain('rtplat_http_refused_total');
 });
 
 test('the table of Prometheus names is complete', () => {
@@ -151,7 +164,7 @@ password = "x"
     const { config, problems } = readConfig(toml, 'test', SIP_SERVE_SCHEMA);
     if (config === undefined) throw new Error(JSON.stringify(problems));
     const log = new MemoryLog();
-    service = new SipService(config, 'portable', log.logger, {});
+    service = new SipService(config, { engine: 'portable', access: NO_TOKEN, log: log.logger, env: {} });
     await service.start();
     await log.said('Echo server');
     const line = log.lines.find((one) => one.startsWith('sip-serve: ')) ?? '';

@@ -2,6 +2,7 @@
 import { messageOf } from '../errors.ts';
 import type { ServiceCall, ServiceMetrics } from '../report/read-metrics.ts';
 import { readService } from '../report/service-source.ts';
+import type { ServiceAsking } from '../report/service-source.ts';
 import { Pause } from '../service/pause.ts';
 
 /** What a service told of a run. */
@@ -26,6 +27,7 @@ const LAST_LOOK_MS = 200;
 
 export class ServiceWatch {
   readonly #url: string;
+  readonly #asking: ServiceAsking;
   /** Calls that were there before. */
   readonly #old: ReadonlySet<string>;
   readonly #before: ServiceMetrics;
@@ -36,8 +38,9 @@ export class ServiceWatch {
   #trouble: string | null = null;
   #done = false;
 
-  private constructor(url: string, before: ServiceMetrics, old: ReadonlySet<string>) {
+  private constructor(url: string, asking: ServiceAsking, before: ServiceMetrics, old: ReadonlySet<string>) {
     this.#url = url;
+    this.#asking = asking;
     this.#old = old;
     this.#before = before;
     this.#after = before;
@@ -45,9 +48,10 @@ export class ServiceWatch {
   }
 
   /** @throws RtplatError as {@link readService} does: a service that was asked for has to be there. */
-  static async start(url: string): Promise<ServiceWatch> {
-    const { metrics, calls } = await readService(url, ANSWER_LIMIT_MS);
-    return new ServiceWatch(url, metrics, new Set(calls.map(({ id }) => id)));
+  static async start(url: string, token: string | undefined): Promise<ServiceWatch> {
+    const asking = { timeoutMs: ANSWER_LIMIT_MS, token };
+    const { metrics, calls } = await readService(url, asking);
+    return new ServiceWatch(url, asking, metrics, new Set(calls.map(({ id }) => id)));
   }
 
   /** Looks until all of our calls that it has seen have ended, for some seconds at most. @param isOurs which those may be. */
@@ -80,7 +84,7 @@ export class ServiceWatch {
 
   async #look(): Promise<void> {
     try {
-      const { metrics, calls } = await readService(this.#url, ANSWER_LIMIT_MS);
+      const { metrics, calls } = await readService(this.#url, this.#asking);
       this.#after = metrics;
       for (const call of calls) if (this.#isNew(call)) this.#calls.set(call.id, call);
       this.#trouble = null;

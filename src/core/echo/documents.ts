@@ -7,6 +7,7 @@ import type { MetricFamily } from '../report/render/families.ts';
 import { negotiate } from '../report/render/negotiate.ts';
 import { json } from '../service/http.ts';
 import type { HttpAnswer, HttpRequest } from '../service/http.ts';
+import type { HttpCounts } from '../service/http-counts.ts';
 import type { EchoCounters } from './memory.ts';
 
 type EchoNumbers = Readonly<Record<string, number | null>>;
@@ -42,7 +43,14 @@ export function echoFamilies(counters: EchoCounters, uptimeSeconds: number): rea
   return families.list();
 }
 
-export function echoRoutes(counters: () => EchoCounters, uptimeSeconds: () => number): (request: HttpRequest) => HttpAnswer | undefined {
+export interface EchoRouteSources {
+  readonly counters: () => EchoCounters;
+  readonly uptimeSeconds: () => number;
+  /** Of the HTTP service itself. */
+  readonly http: HttpCounts;
+}
+
+export function echoRoutes({ counters, uptimeSeconds, http }: EchoRouteSources): (request: HttpRequest) => HttpAnswer | undefined {
   return ({ path, accept }) => {
     switch (path) {
       case '/health':
@@ -50,7 +58,7 @@ export function echoRoutes(counters: () => EchoCounters, uptimeSeconds: () => nu
       case '/metrics': {
         const format = negotiate(accept);
         if (format === 'json') return json(200, { ...echoNumbers(counters()), uptime_seconds: uptimeSeconds() });
-        return { status: 200, ...expose(echoFamilies(counters(), uptimeSeconds()), format) };
+        return { status: 200, ...expose([...echoFamilies(counters(), uptimeSeconds()), ...http.families()], format) };
       }
       default:
         return undefined;

@@ -28,13 +28,24 @@ export function judgeHealth(question: HealthQuestion, { status, body, tookMs }: 
     const why = read?.reason ?? 'it answered 503';
     return onUnhealthy === 'restart' ? failed('unhealthy', `${url} says: ${why}`) : passed(tookMs, why);
   }
+  if (isRefusal(status)) return passed(tookMs, refusedBy(url, status));
   if (status < 200 || status > 299) return failed('wrong_answer', `${url} answered ${status}, not 200 or 503`);
   if (document && read?.status !== 'healthy') return failed('wrong_answer', `${url} answered ${status}, but not that it is healthy`);
   return passed(tookMs);
 }
 
+/** A service that wants a token or another name is up, and a restart would not bring it to answer us. */
+function isRefusal(status: number): boolean {
+  return status === 401 || status === 403 || status === 421;
+}
+
+function refusedBy(url: string, status: number): string {
+  return `${url} answered ${status}: ${status === 401 ? 'name the file of its token in token_file' : 'ask for its numeric address'}`;
+}
+
 /** Any success will do. */
 export function judgeHttp(url: string, { status, tookMs }: HttpReply): Verdict {
+  if (isRefusal(status)) return passed(tookMs, refusedBy(url, status));
   return status >= 200 && status <= 299 ? passed(tookMs) : failed('wrong_answer', `${url} answered ${status}`);
 }
 

@@ -23,6 +23,8 @@ export interface ServicePlan {
   readonly unit: { readonly name: string; readonly user: boolean } | null;
   readonly pidFile: string | null;
   readonly health: HealthQuestion | null;
+  /** Of the token that its health endpoint and an http probe want. */
+  readonly tokenFile: string | null;
   readonly probe: Probe | null;
   readonly timeoutMs: number;
   readonly ports: readonly ServicePort[];
@@ -81,6 +83,7 @@ export function planOf(service: ServiceTable, keepRunning: boolean): ServicePlan
     unit: service.systemd_unit === undefined ? null : { name: service.systemd_unit, user: service.systemd_user },
     pidFile: service.pid_file ?? null,
     health: url === undefined ? null : { url, document: service.kind !== 'other', onUnhealthy: service.on_unhealthy },
+    tokenFile: service.token_file ?? null,
     probe,
     timeoutMs: service.timeout_ms,
     ports: [...portsOfProbe(probe), ...(url === undefined ? [] : [portOfUrl(url)])],

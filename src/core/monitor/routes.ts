@@ -3,15 +3,18 @@ import { expose } from '../report/render/exposition.ts';
 import { renderJson } from '../report/render/json.ts';
 import { negotiate } from '../report/render/negotiate.ts';
 import type { HttpAnswer, HttpRequest } from '../service/http.ts';
+import type { HttpCounts } from '../service/http-counts.ts';
 import { monitorHealth, monitorFamilies } from './documents.ts';
 import type { MonitorFacts, ServiceDocument } from './documents.ts';
 
 export interface MonitorRouteSources {
   readonly services: () => readonly ServiceDocument[];
   readonly facts: () => MonitorFacts;
+  /** Of the HTTP service itself. */
+  readonly http: HttpCounts;
 }
 
-export function monitorRoutes({ services, facts }: MonitorRouteSources): (request: HttpRequest) => HttpAnswer | undefined {
+export function monitorRoutes({ services, facts, http }: MonitorRouteSources): (request: HttpRequest) => HttpAnswer | undefined {
   return ({ path, accept }) => {
     switch (path) {
       case '/health': {
@@ -22,7 +25,10 @@ export function monitorRoutes({ services, facts }: MonitorRouteSources): (reques
         return answer(200, { services: services() });
       case '/metrics': {
         const format = negotiate(accept);
-        return { status: 200, ...expose(monitorFamilies(services(), facts()), format === 'json' ? 'prometheus' : format) };
+        return {
+          status: 200,
+          ...expose([...monitorFamilies(services(), facts()), ...http.families()], format === 'json' ? 'prometheus' : format),
+        };
       }
       default:
         return undefined;

@@ -13,15 +13,21 @@ export interface ServiceSource {
   readonly calls: readonly ServiceCall[];
 }
 
+export interface ServiceAsking {
+  readonly timeoutMs: number;
+  /** Sent as Authorization: Bearer. */
+  readonly token: string | undefined;
+}
+
 /** Longer answers are not read, bytes. */
 const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 
 /**
  * Asks a service for its metrics and its calls, within one deadline.
  *
- * @throws RtplatError `usage` for what is no URL; `network`, `timeout` or `format`, naming the address.
+ * @throws RtplatError `usage` for what is no URL; `credentials`, `network`, `timeout` or `format`, naming the address.
  */
-export async function readService(name: string, timeoutMs: number): Promise<ServiceSource> {
+export async function readService(name: string, { timeoutMs, token }: ServiceAsking): Promise<ServiceSource> {
   let base: URL;
   try {
     base = new URL(name.endsWith('/') ? name : `${name}/`);
@@ -32,7 +38,7 @@ export async function readService(name: string, timeoutMs: number): Promise<Serv
   const ask = async (path: string): Promise<string> => {
     const url = new URL(path, base);
     try {
-      return await get(url, signal);
+      return await get(url, token, signal);
     } catch (error) {
       if (error instanceof RtplatError) throw error;
       if (signal.aborted) throw new RtplatError('timeout', `${url.href} did not answer within ${timeoutMs / 1000} s`, { cause: error });
@@ -48,17 +54,21 @@ export async function readService(name: string, timeoutMs: number): Promise<Serv
 }
 
 /** Not `fetch`: it refuses ports that it holds for unsafe, and does not say why a connection failed. */
-async function get(url: URL, signal: AbortSignal): Promise<string> {
+async function get(url: URL, token: string | undefined, signal: AbortSignal): Promise<string> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = url.protocol === 'https:' ? requestHttps : requestHttp;
-    request(url, { signal, agent: false, headers: { accept: 'application/json' } })
+    request(url, {
+      signal,
+      agent: false,
+      headers: { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+    })
       .on('response', resolve)
       .on('error', reject)
       .end();
   });
   if (response.statusCode !== 200) {
     response.destroy();
-    throw new RtplatError('network', `${url.href} answered ${response.statusCode ?? 'nonsense'}, not 200`);
+    throw refusal(url.href, response.statusCode ?? 0);
   }
   const chunks: Buffer[] = [];
   let length = 0;
@@ -68,6 +78,18 @@ async function get(url: URL, signal: AbortSignal): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Of an answer that is not 200, as every asker of a service says it. */
+export function refusal(where: string, status: number, hint = ''): RtplatError {
+  if (status === 401 || status === 403) {
+    return new RtplatError('credentials', `${where} answered ${status}: it wants other credentials`, {
+      hint: 'set RTPLAT_SERVICE_TOKEN, or name a file with --service-token-file',
+    });
+  }
+  return new RtplatError('network', `${where} answered ${status}, not 200`, {
+    hint: status === 421 ? 'ask for its numeric address, or start the service with --http-host NAME' : hint,
+  });
 }
 
 /** Connecting to a name tries several addresses, and the error of all of them has its text in the code. */

@@ -34,6 +34,8 @@ export interface SourceOptions {
   readonly stdin: AsyncIterable<string | Buffer>;
   /** How long a service may take to answer, ms. */
   readonly timeoutMs: number;
+  /** What services want to see before they answer. */
+  readonly token: string | undefined;
   /** The service that is asked when no source is named. */
   readonly defaultService: string;
   /** Without: of several runs, each has no rows of its seconds and calls. They are most of a run, and a thousand runs may be read. */
@@ -63,7 +65,7 @@ export async function readSources(names: readonly string[], options: SourceOptio
   const seen = new Set<string>();
   for (const name of names) {
     if (isUrl(name)) {
-      if (!seen.has(name)) add(await readService(name, options.timeoutMs));
+      if (!seen.has(name)) add(await readService(name, options));
       seen.add(name);
     } else if (name === '-') {
       if (!seen.has('-')) add(await readStream(options.stdin, 'standard input'));
@@ -163,9 +165,9 @@ async function jsonFilesOf(name: string, directory: string): Promise<readonly st
 
 async function readDefault(options: SourceOptions): Promise<Source> {
   try {
-    return await readService(options.defaultService, options.timeoutMs);
+    return await readService(options.defaultService, options);
   } catch (error) {
-    if (!(error instanceof RtplatError)) throw error;
+    if (!(error instanceof RtplatError) || error.code === 'credentials') throw error;
     // Nothing is there, or something else than rtplat: then a run file is meant.
   }
   const newest = await newestRun(options.directory);

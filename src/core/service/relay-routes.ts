@@ -5,6 +5,7 @@ import { checkService } from '../report/verdict.ts';
 import type { RelayFleet } from '../relay/fleet.ts';
 import { relayPage } from './dashboard.ts';
 import type { HealthDocument } from './health.ts';
+import type { HttpCounts } from './http-counts.ts';
 import type { EventTeller, HttpAnswer, HttpRequest } from './http.ts';
 import { serviceEvents, serviceRoutes } from './service-routes.ts';
 import type { ServiceSources } from './service-routes.ts';
@@ -12,6 +13,8 @@ import type { ServiceSources } from './service-routes.ts';
 export interface RelayRouteSources {
   readonly fleet: RelayFleet;
   readonly health: () => HealthDocument;
+  /** Of the HTTP service itself. */
+  readonly http: HttpCounts;
 }
 
 export function relayRoutes(sources: RelayRouteSources): (request: HttpRequest) => HttpAnswer | undefined {
@@ -23,8 +26,8 @@ export function relayEvents(sources: RelayRouteSources): EventTeller {
 }
 
 /** The same numbers for who is told them without asking. */
-export function relayMetricFamilies({ fleet, health }: RelayRouteSources): readonly MetricFamily[] {
-  return metricFamilies(fleet.metrics(), fleet.histogram, health());
+export function relayMetricFamilies({ fleet, health, http }: RelayRouteSources): readonly MetricFamily[] {
+  return [...metricFamilies(fleet.metrics(), fleet.histogram, health()), ...http.families()];
 }
 
 function relaySources(sources: RelayRouteSources): ServiceSources {

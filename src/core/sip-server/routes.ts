@@ -3,6 +3,7 @@ import type { RelayNumbers } from '../relay/none.ts';
 import { checkService } from '../report/verdict.ts';
 import type { MetricFamily } from '../report/render/families.ts';
 import type { HealthDocument } from '../service/health.ts';
+import type { HttpCounts } from '../service/http-counts.ts';
 import type { EventTeller, HttpAnswer, HttpRequest } from '../service/http.ts';
 import { serviceEvents, serviceRoutes } from '../service/service-routes.ts';
 import type { ServiceSources } from '../service/service-routes.ts';
@@ -27,6 +28,8 @@ export interface SipRouteSources {
   /** Whether any call is relayed. */
   readonly relays: boolean;
   readonly health: () => HealthDocument;
+  /** Of the HTTP service itself. */
+  readonly http: HttpCounts;
   readonly restarts: () => Readonly<Record<string, number>>;
   /** Whether `/sla` is to be answered. */
   readonly sla: () => boolean;
@@ -75,12 +78,12 @@ export function sipEvents(sources: SipRouteSources): EventTeller {
 
 /** The numbers of `/metrics` for who is told them without asking. */
 export function sipMetricFamilies(sources: SipRouteSources): readonly MetricFamily[] {
-  const { server, player, relay, health } = sources;
+  const { server, player, relay, health, http } = sources;
   const { answerDelay, ackDelay, jitter, remoteJitter, metrics } = server.book;
   const { pacing, roundTrip } = player.fleet.totals();
   const rfc6076 = metrics.histograms();
   const histograms = { latency: relay.histogram, rfc6076, answerDelay, ackDelay, jitter, remoteJitter, pacing, roundTrip };
-  return sipFamilies({ document: sipMetrics(sources), ...histograms, health: health() });
+  return [...sipFamilies({ document: sipMetrics(sources), ...histograms, health: health() }), ...http.families()];
 }
 
 function sourcesOf(sources: SipRouteSources): ServiceSources {

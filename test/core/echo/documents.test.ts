@@ -5,16 +5,14 @@ import type { EchoCounters } from '../../../src/core/echo/memory.ts';
 import { REFUSALS } from '../../../src/core/guard/guard.ts';
 import { renderText } from '../../../src/core/report/render/exposition-text.ts';
 import { readPage } from '../../docs/markdown.ts';
+import { HttpCounts } from '../../../src/core/service/http-counts.ts';
 
 const NONE = EchoMemory.create().counters();
 const refusals = Object.fromEntries(REFUSALS.map((name, i) => [name, i + 1])) as EchoCounters['refusals'];
 const BUSY: EchoCounters = { ...NONE, packets: 100, bytes: 17_200, sent: 64, refused: 36, refusals, socketDrops: 2 };
 
 describe('GET /metrics', () => {
-  const answer = echoRoutes(
-    () => BUSY,
-    () => 12.5,
-  );
+  const answer = echoRoutes({ counters: () => BUSY, uptimeSeconds: () => 12.5, http: new HttpCounts() });
 
   it('is JSON with every refusal', () => {
     const { status, body } = answer({ path: '/metrics', accept: '' }) ?? {};

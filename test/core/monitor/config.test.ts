@@ -37,7 +37,7 @@ test('the defaults', () => {
   expect(configOf('')).toEqual({
     monitor: { state_directory: 'rtplat-monitor', give_up: 'continue', keep_running: false },
     webhook: { timeout_ms: 5_000 },
-    http: { enable: true, bind_address: '127.0.0.1', port: 9_091 },
+    http: { enable: true, bind_address: '127.0.0.1', port: 9_091, open: false, hosts: [] },
     logging: { level: 'info', format: 'text' },
     service: [],
   });

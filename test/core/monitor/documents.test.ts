@@ -4,6 +4,7 @@ import { renderText } from '../../../src/core/report/render/exposition-text.ts';
 import type { PolicyState } from '../../../src/core/monitor/policy-types.ts';
 import { ServicePolicy } from '../../../src/core/monitor/policy.ts';
 import { monitorRoutes } from '../../../src/core/monitor/routes.ts';
+import { HttpCounts } from '../../../src/core/service/http-counts.ts';
 import { readPage } from '../../docs/markdown.ts';
 import { SETTINGS } from './policy-world.ts';
 
@@ -37,7 +38,7 @@ describe('/health', () => {
       reason: 'echo is given up: process 7 ended with status 1; sip is down',
       services: { given_up: 1 },
     });
-    const answer = monitorRoutes({ services: () => services, facts: () => FACTS })({ path: '/health', accept: '' });
+    const answer = monitorRoutes({ services: () => services, facts: () => FACTS, http: new HttpCounts() })({ path: '/health', accept: '' });
     expect(answer?.status).toBe(503);
   });
 });
@@ -67,7 +68,7 @@ describe('/metrics', () => {
   });
 
   it('is text for whoever asks for nothing, and OpenMetrics for whoever wants it', () => {
-    const answer = monitorRoutes({ services: () => [serviceDocument('echo', UP)], facts: () => FACTS });
+    const answer = monitorRoutes({ services: () => [serviceDocument('echo', UP)], facts: () => FACTS, http: new HttpCounts() });
     expect(answer({ path: '/metrics', accept: '' })?.contentType).toContain('text/plain');
     expect(answer({ path: '/metrics', accept: 'application/openmetrics-text' })?.body).toMatch(/# EOF\n$/);
     expect(answer({ path: '/nothing', accept: '' })).toBeUndefined();

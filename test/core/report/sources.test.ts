@@ -45,12 +45,13 @@ function put(path: string, endedAt = '2026-11-21T10:00:10.000Z'): void {
 
 function read(
   names: readonly string[],
-  options: { stdin?: string | readonly Buffer[]; service?: string; timeoutMs?: number; withRows?: boolean } = {},
+  options: { stdin?: string | readonly Buffer[]; service?: string; timeoutMs?: number; token?: string; withRows?: boolean } = {},
 ): Promise<readonly Source[]> {
   return readSources(names, {
     directory,
     stdin: Readable.from(typeof options.stdin === 'object' ? options.stdin : [options.stdin ?? '']),
     timeoutMs: options.timeoutMs ?? 5_000,
+    token: options.token,
     defaultService: options.service ?? nobody,
     withRows: options.withRows ?? true,
   });
@@ -196,6 +197,16 @@ describe('a live service', () => {
 });
 
 describe('without a source', () => {
+  it('does not take an old run for a service that wants a token', async () => {
+    put('a.json');
+    server = await serve({ ...SERVICE, '/metrics': { status: 401, body: '' } });
+    await expect(read([], { service: server.url })).rejects.toMatchObject({
+      code: 'credentials',
+      message: `${server.url}/metrics answered 401: it wants other credentials`,
+      hint: expect.stringContaining('--service-token-file') as string,
+    });
+  });
+
   it('takes the service when it answers as rtplat', async () => {
     put('a.json');
     server = await serve(SERVICE);

@@ -9,6 +9,7 @@ import { relayEvents, relayRoutes } from '../../../src/core/service/relay-routes
 import { createPortableEngine } from '../../../src/core/udp/portable.ts';
 import { MappedEngine } from '../../kit/mapped-engine.ts';
 import { MemoryLog } from '../../kit/memory-log.ts';
+import { HttpCounts } from '../../../src/core/service/http-counts.ts';
 
 const HEALTHY: HealthDocument = {
   status: 'healthy',
@@ -49,7 +50,7 @@ afterEach(async () => {
 });
 
 function get(path: string, accept = ''): { status: number; contentType: string; body: string } {
-  const answer = relayRoutes({ fleet, health: () => health })({ path, accept });
+  const answer = relayRoutes({ fleet, health: () => health, http: new HttpCounts() })({ path, accept });
   if (answer === undefined) throw new Error(`nothing under ${path}`);
   return { ...answer, body: String(answer.body) };
 }
@@ -134,7 +135,7 @@ it('GET /sla is insufficient before anything was measured', () => {
 it('GET / is the dashboard, and what is not there is left to the server', () => {
   expect(get('/').contentType).toBe('text/html; charset=utf-8');
   expect(get('/').body).toContain('<title>rtplat ari-serve</title>');
-  expect(relayRoutes({ fleet, health: () => health })({ path: '/metricsx', accept: '' })).toBeUndefined();
+  expect(relayRoutes({ fleet, health: () => health, http: new HttpCounts() })({ path: '/metricsx', accept: '' })).toBeUndefined();
 });
 
 interface Client {
@@ -168,7 +169,7 @@ describe('GET /events', () => {
   });
 
   it('tells metrics, health and calls at once and every second, until the client is gone', () => {
-    const { told, gone } = listen(relayEvents({ fleet, health: () => health }));
+    const { told, gone } = listen(relayEvents({ fleet, health: () => health, http: new HttpCounts() }));
     expect(told).toEqual(['metrics', 'health', 'calls']);
     vi.advanceTimersByTime(3_000);
     expect(told).toHaveLength(12);
@@ -178,7 +179,7 @@ describe('GET /events', () => {
   });
 
   it('tells the pieces of the page to who asks for them', async () => {
-    const client = listen(relayEvents({ fleet, health: () => health }), '?charts');
+    const client = listen(relayEvents({ fleet, health: () => health, http: new HttpCounts() }), '?charts');
     await drawn(client, 1);
     expect(client.told).toEqual(['metrics', 'health', 'calls', 'charts']);
     expect(client.pieces).toEqual([expect.objectContaining({ quiet: expect.stringMatching(/^Nothing was measured yet/) as string })]);
@@ -187,7 +188,7 @@ describe('GET /events', () => {
 
   it('draws once a second however many pages there are, and not at all without one', async () => {
     const recent = vi.spyOn(fleet, 'recent');
-    const events = relayEvents({ fleet, health: () => health });
+    const events = relayEvents({ fleet, health: () => health, http: new HttpCounts() });
     const watching = listen(events);
     vi.advanceTimersByTime(3_000);
     expect(recent).not.toHaveBeenCalled();
@@ -210,7 +211,7 @@ describe('GET /events', () => {
   });
 
   it('keeps pictures from a client that is behind, and nothing else', async () => {
-    const events = relayEvents({ fleet, health: () => health });
+    const events = relayEvents({ fleet, health: () => health, http: new HttpCounts() });
     const slow = listen(events, '?charts', 100_000);
     const fast = listen(events, '?charts');
     await drawn(fast, 1);
@@ -224,7 +225,7 @@ describe('GET /events', () => {
     vi.spyOn(fleet, 'recent').mockImplementation(() => {
       throw new Error('no <memory>');
     });
-    const client = listen(relayEvents({ fleet, health: () => health }), '?charts');
+    const client = listen(relayEvents({ fleet, health: () => health, http: new HttpCounts() }), '?charts');
     await drawn(client, 1);
     expect(client.pieces).toEqual([{ quiet: 'The pictures could not be drawn: no &lt;memory&gt;' }]);
     vi.advanceTimersByTime(1_000);
@@ -233,7 +234,7 @@ describe('GET /events', () => {
   });
 
   it('tells nothing that docs/http.md does not describe', async () => {
-    const client = listen(relayEvents({ fleet, health: () => health }), '?charts');
+    const client = listen(relayEvents({ fleet, health: () => health, http: new HttpCounts() }), '?charts');
     await drawn(client, 1);
     client.gone();
     const page = readFileSync(new URL('../../../docs/http.md', import.meta.url), 'utf8');

@@ -69,6 +69,8 @@ test('the defaults', () => {
     health: {
       enable_health_check: true,
       health_check_port: 8_080,
+      open: false,
+      hosts: [],
       health_check_interval_seconds: 30,
       restart_on_failure: true,
       max_restart_attempts: 3,

@@ -1,4 +1,5 @@
 /** `[monitor]`, `[webhook]`, `[http]`, `[logging]`: what is not about one service. */
+import { HTTP_ACCESS } from '../../service/config/http-keys.ts';
 import { key, optionalKey, table } from '../../service/config/schema.ts';
 import type { Table } from '../../service/config/schema.ts';
 import { choice, integer, numericAddress, port, text, yesOrNo } from '../../service/config/value-types.ts';
@@ -45,12 +46,16 @@ export interface HttpSection {
   readonly enable: boolean;
   readonly bind_address: string;
   readonly port: number;
+  readonly token_file?: string;
+  readonly open: boolean;
+  readonly hosts: readonly string[];
 }
 
 export const HTTP: Table<HttpSection> = table<HttpSection>('The HTTP service of the monitor: /health, /metrics, /services.', {
   enable: key(yesOrNo, { default: true, doc: 'Serve HTTP.' }),
-  bind_address: key(numericAddress, { default: '127.0.0.1', doc: 'Numeric address; there is no authentication.' }),
+  bind_address: key(numericAddress, { default: '127.0.0.1', doc: 'Numeric address; one that other hosts reach wants a token.' }),
   port: key(port, { default: 9_091, doc: 'TCP port; 0 takes a free one.' }),
+  ...HTTP_ACCESS,
 });
 
 export interface LoggingSection {

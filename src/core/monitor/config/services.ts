@@ -22,6 +22,7 @@ export interface ServiceTable {
   readonly systemd_user: boolean;
   readonly pid_file?: string;
   readonly health_url?: string;
+  readonly token_file?: string;
   readonly on_unhealthy: 'report' | 'restart';
   readonly probe?: ProbeName;
   readonly probe_target?: string;
@@ -71,6 +72,10 @@ export const SERVICES: TableList<ServiceTable> = tableList<ServiceTable>({
     health_url: optionalKey(httpUrl, {
       example: 'http://127.0.0.1:9090/health',
       doc: 'Its health endpoint; of ari-serve http://127.0.0.1:9090/health without it.',
+    }),
+    token_file: optionalKey(text({ what: 'a file name' }), {
+      example: '/etc/rtplat/http.token',
+      doc: 'File whose first line is sent to health_url, and by probe "http", as Authorization: Bearer; or credential:NAME of systemd.',
     }),
     on_unhealthy: key(choice(['report', 'restart']), {
       default: 'report',

@@ -11,15 +11,23 @@ import { withDeadline } from './deadline.ts';
 /** Longer answers are read no further: what they mean stands at their beginning, or nowhere. */
 const MOST_BYTES = 65_536;
 
-/** @param ended nobody wants the answer any more. */
-export function checkHttp(url: string, timeoutMs: number, judge: (reply: HttpReply) => Verdict, ended?: AbortSignal): Promise<Verdict> {
+export interface HttpCheck {
+  readonly url: string;
+  readonly timeoutMs: number;
+  /** Sent as Authorization: Bearer. */
+  readonly token?: string | undefined;
+  /** Nobody wants the answer any more. */
+  readonly ended?: AbortSignal;
+}
+
+export function checkHttp({ url, timeoutMs, token, ended }: HttpCheck, judge: (reply: HttpReply) => Verdict): Promise<Verdict> {
   return withDeadline(
     timeoutMs,
     () => failed('timeout', `no answer from ${url} within ${timeoutMs} ms`),
     async (signal) => {
       const startedMs = performance.now();
       try {
-        const { status, body } = await get(url, signal);
+        const { status, body } = await get(url, token, signal);
         return judge({ status, body, tookMs: performance.now() - startedMs });
       } catch (error) {
         const code = codeOf(error);
@@ -31,13 +39,11 @@ export function checkHttp(url: string, timeoutMs: number, judge: (reply: HttpRep
   );
 }
 
-async function get(url: string, signal: AbortSignal): Promise<Pick<HttpReply, 'status' | 'body'>> {
+async function get(url: string, token: string | undefined, signal: AbortSignal): Promise<Pick<HttpReply, 'status' | 'body'>> {
+  const headers = { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
-    request(url, { signal, agent: false, headers: { accept: 'application/json' } })
-      .on('response', resolve)
-      .on('error', reject)
-      .end();
+    request(url, { signal, agent: false, headers }).on('response', resolve).on('error', reject).end();
   });
   const chunks: Buffer[] = [];
   let length = 0;

@@ -5,6 +5,8 @@ import { messageOf, RtplatError } from '../../errors.ts';
 import { SeededRandom } from '../../probe/random.ts';
 import { startHttp } from '../../service/http.ts';
 import type { HttpService } from '../../service/http.ts';
+import { HttpCounts } from '../../service/http-counts.ts';
+import type { HttpAccess } from '../../service/http-gate.ts';
 import type { Logger } from '../../service/log.ts';
 import { readPid, takePidFile } from '../../service/pid-file.ts';
 import type { PidFile } from '../../service/pid-file.ts';
@@ -29,6 +31,7 @@ export class Monitor {
   /** Settles when services were given up and the configuration wants an end, with what to say. */
   readonly surrendered: Promise<string>;
   readonly #config: MonitorConfig;
+  readonly #access: HttpAccess;
   readonly #log: Logger;
   readonly #env: NodeJS.ProcessEnv;
   readonly #runners: readonly ServiceRunner[];
@@ -39,8 +42,10 @@ export class Monitor {
   #lock: PidFile | undefined;
   #http: HttpService | undefined;
 
-  constructor(config: MonitorConfig, log: Logger, env: NodeJS.ProcessEnv) {
+  /** @param access whom its HTTP service answers. */
+  constructor(config: MonitorConfig, access: HttpAccess, log: Logger, env: NodeJS.ProcessEnv) {
     this.#config = config;
+    this.#access = access;
     this.#log = log;
     this.#env = env;
     this.#state = new StateFiles(config.monitor.state_directory);
@@ -66,9 +71,12 @@ export class Monitor {
     await this.#state.prepare();
     this.#lock = takeLock(this.#state.lockPath, this.#config.monitor.state_directory);
     const { enable, bind_address: host, port } = this.#config.http;
+    const access = this.#access;
     if (enable) {
       const services = (): ReturnType<ServiceRunner['document']>[] => this.#runners.map((runner) => runner.document());
-      this.#http = await startHttp({ host, port, answer: monitorRoutes({ services, facts: () => this.#facts() }) });
+      const counts = new HttpCounts();
+      const answer = monitorRoutes({ services, facts: () => this.#facts(), http: counts });
+      this.#http = await startHttp({ host, port, access, counts, answer });
     }
     return this.#http;
   }
@@ -84,7 +92,7 @@ export class Monitor {
     if (this.#http === undefined) return;
     const { host, port } = this.#http;
     const url = `http://${formatHostPort(isUnspecified(host) ? '127.0.0.1' : host, port)}/services`;
-    const verdict = await checkHttp(url, PROOF_MS, (reply) => judgeHttp(url, reply));
+    const verdict = await checkHttp({ url, timeoutMs: PROOF_MS, token: this.#access.token }, (reply) => judgeHttp(url, reply));
     if (!verdict.ok) throw new RtplatError('timeout', verdict.text);
   }
 

@@ -1,6 +1,7 @@
 /** One service: does what its policy says, and tells it what happened. */
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../service/log.ts';
+import { readSecret } from '../../service/secret.ts';
 import { serviceDocument } from '../documents.ts';
 import type { ServiceDocument } from '../documents.ts';
 import { judgeHealth, judgeHttp } from '../health-answer.ts';
@@ -122,13 +123,16 @@ export class ServiceRunner {
 
   async #look(): Promise<Verdict> {
     const { plan } = this.#options;
-    const { timeoutMs, health, probe } = plan;
+    const { timeoutMs, health, probe, tokenFile } = plan;
     const { signal } = this.#over;
     const there = plan.command === null ? await this.#lookAtOther() : this.#lookAtProcess();
     if (!there.ok) return there;
     const asked: Promise<Verdict>[] = [];
-    if (health !== null) asked.push(checkHttp(health.url, timeoutMs, (reply) => judgeHealth(health, reply), signal));
-    if (probe?.kind === 'http') asked.push(checkHttp(probe.url, timeoutMs, (reply) => judgeHttp(probe.url, reply), signal));
+    // Each time: it may have been changed.
+    const token = tokenFile === null ? undefined : readSecret(tokenFile, 'token_file', this.#options.env);
+    const asking = { timeoutMs, token, ended: signal };
+    if (health !== null) asked.push(checkHttp({ url: health.url, ...asking }, (reply) => judgeHealth(health, reply)));
+    if (probe?.kind === 'http') asked.push(checkHttp({ url: probe.url, ...asking }, (reply) => judgeHttp(probe.url, reply)));
     if (probe?.kind === 'echo') asked.push(checkEcho(probe, timeoutMs, signal));
     if (probe?.kind === 'sip') asked.push(checkSip(probe, timeoutMs, signal));
     return worstOf(await Promise.all(asked));

@@ -4,6 +4,7 @@ import type { Table } from '../../service/config/schema.ts';
 import { choice, integer, numericAddress, port, text, yesOrNo } from '../../service/config/value-types.ts';
 import type { LogFormat, LogLevel } from '../../service/log.ts';
 import { parseOtlpUrl } from '../../service/otlp/url.ts';
+import { HTTP_ACCESS } from '../../service/config/http-keys.ts';
 import { parseSyslogDestination, SYSLOG_FACILITIES } from '../../service/log/syslog-settings.ts';
 import type { SyslogFacility } from '../../service/log/syslog-settings.ts';
 
@@ -52,6 +53,9 @@ export interface HealthSection {
   readonly enable_health_check: boolean;
   readonly bind_address: string;
   readonly health_check_port: number;
+  readonly token_file?: string;
+  readonly open: boolean;
+  readonly hosts: readonly string[];
   readonly health_check_interval_seconds: number;
   readonly restart_on_failure: boolean;
   readonly max_restart_attempts: number;
@@ -61,8 +65,9 @@ export const HEALTH: Table<HealthSection> = table<HealthSection>(
   'The HTTP service: a page at /, and /health, /metrics, /channels, /sla, /events.',
   {
     enable_health_check: key(yesOrNo, { default: true, doc: 'Serve HTTP.' }),
-    bind_address: key(numericAddress, { default: '127.0.0.1', doc: 'Numeric address; there is no authentication.' }),
+    bind_address: key(numericAddress, { default: '127.0.0.1', doc: 'Numeric address; one that other hosts reach wants a token.' }),
     health_check_port: key(port, { default: 8_080, doc: 'TCP port; 0 takes a free one.' }),
+    ...HTTP_ACCESS,
     health_check_interval_seconds: key(integer(1, 86_400), { default: 30, doc: 'Time between the self-checks.' }),
     restart_on_failure: key(yesOrNo, {
       default: true,

@@ -10,7 +10,10 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { checkHttp } from '../../../../src/core/monitor/host/http-check.ts';
 import { portInUse } from '../../../../src/core/monitor/host/ports.ts';
 import { postWebhook } from '../../../../src/core/monitor/host/webhook.ts';
+import { judgeHttp } from '../../../../src/core/monitor/health-answer.ts';
+import type { HttpReply } from '../../../../src/core/monitor/health-answer.ts';
 import { passed } from '../../../../src/core/monitor/verdict.ts';
+import type { Verdict } from '../../../../src/core/monitor/verdict.ts';
 
 const servers: Server[] = [];
 const LONG_MS = 20_000;
@@ -36,7 +39,7 @@ describe('a GET', () => {
   it('hands over status, body and time', async () => {
     const url = await serve((_, response) => response.writeHead(503).end('{"a":1}'));
     let body = '';
-    const verdict = await checkHttp(url, LONG_MS, (reply) => {
+    const verdict = await checkHttp({ url, timeoutMs: LONG_MS }, (reply) => {
       body = `${reply.status} ${reply.body}`;
       return passed(reply.tookMs);
     });
@@ -49,7 +52,7 @@ describe('a GET', () => {
     const slow = await serve((_, response) => void response.writeHead(200).write('{'));
     for (const url of [silent, slow]) {
       const text = `no answer from ${url} within 50 ms`;
-      expect(await checkHttp(url, 50, () => passed(0))).toEqual({ ok: false, reason: 'timeout', text, gone: false });
+      expect(await checkHttp({ url, timeoutMs: 50 }, () => passed(0))).toEqual({ ok: false, reason: 'timeout', text, gone: false });
     }
   });
 
@@ -58,7 +61,7 @@ describe('a GET', () => {
       response.end(Buffer.alloc(10 * 65_536, 'x'));
     });
     let length = 0;
-    await checkHttp(url, LONG_MS, (reply) => {
+    await checkHttp({ url, timeoutMs: LONG_MS }, (reply) => {
       length = reply.body.length;
       return passed(0);
     });
@@ -67,13 +70,31 @@ describe('a GET', () => {
 
   it('knows that nobody listens, and that somebody hangs up', async () => {
     const url = await serve((request) => request.socket.destroy());
-    expect(await checkHttp(url, LONG_MS, () => passed(0))).toMatchObject({
+    expect(await checkHttp({ url, timeoutMs: LONG_MS }, () => passed(0))).toMatchObject({
       reason: 'wrong_answer',
       text: `no answer from ${url}: ECONNRESET`,
     });
     const server = servers.pop();
     await new Promise((resolve) => server?.close(resolve));
-    expect(await checkHttp(url, LONG_MS, () => passed(0))).toMatchObject({ reason: 'refused', text: `nothing listens on ${url}` });
+    expect(await checkHttp({ url, timeoutMs: LONG_MS }, () => passed(0))).toMatchObject({
+      reason: 'refused',
+      text: `nothing listens on ${url}`,
+    });
+  });
+});
+
+describe('the token of a service', () => {
+  it('is sent, and who refuses us all the same is up', async () => {
+    const url = await serve((request, response) => response.writeHead(request.headers.authorization === 'Bearer a' ? 200 : 401).end());
+    const asking = { url, timeoutMs: LONG_MS };
+    const seen: number[] = [];
+    const see = (reply: HttpReply): Verdict => {
+      seen.push(reply.status);
+      return judgeHttp(url, reply);
+    };
+    expect(await checkHttp({ ...asking, token: 'a' }, see)).toMatchObject({ ok: true, notReady: null });
+    expect(await checkHttp(asking, see)).toMatchObject({ ok: true, notReady: expect.stringContaining('token_file') as string });
+    expect(seen).toEqual([200, 401]);
   });
 });
 

@@ -45,6 +45,7 @@ function planOf(more: Partial<ServicePlan> = {}): ServicePlan {
     unit: null,
     pidFile: null,
     health: null,
+    tokenFile: null,
     probe: null,
     timeoutMs: 1_000,
     ports: [],
