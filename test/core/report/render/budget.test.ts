@@ -6,7 +6,7 @@ import { budgetTable } from '../../../../src/core/report/render/budget.ts';
 function call(number: number, changes: Partial<CallBudget> = {}): CallBudget {
   const split = splitOf(knownPart({ ms: 10, samples: 500 }), {
     caller_network: knownPart({ ms: 1, lowMs: 0.5, highMs: 2, samples: 4 }),
-    service_network: unknownPart('Asterisk has no RTCP on external media'),
+    service_network: unknownPart('nobody measures it'),
     service: knownPart({ ms: 0.25, samples: 500 }),
     echo: knownPart({ ms: 12, samples: 500 }),
   });
