@@ -6,8 +6,8 @@
  * a window, of its neighbours too, are only candidates: each packet is held against the reference by itself at each of them. So a
  * concealed packet, a slip of a jitter buffer or somebody's voice is not given a delay that it does not have.
  *
- * Delay of a packet: from when the sample that it begins with was due to leave (its packet left, plus the sample's place in it) to
- * when the packet came. A codec's and a filter's own delay is in it. Times in nanoseconds, of one clock.
+ * Delay of a packet: from when the sample that it begins with was due to leave (its packet left, plus the sample's place in it, but no later
+ * than the next packet) to when the packet came. A codec's and a filter's own delay is in it. Times in nanoseconds, of one clock.
  */
 import { extendTimestamp, timestampDelta } from '../rtp/sequence.ts';
 import { thresholdOf, WINDOW } from './audio-correlator.ts';
@@ -289,7 +289,9 @@ export class AudioMatcher {
     // Rounded: between two packets, a place that is a hair too early belongs to the later one.
     const packet = this.#sent.packetAt(Math.round(position));
     if (packet < 0) return 'unmatched';
-    const dueNs = this.#sent.leftNsOf(packet) + (position - this.#sent.startOf(packet)) * NS_PER_SAMPLE;
+    // Behind a packet that left late, what was due in it is due before the next one leaves.
+    const nextNs = packet + 1 < this.#sent.packets ? this.#sent.leftNsOf(packet + 1) : Number.POSITIVE_INFINITY;
+    const dueNs = Math.min(this.#sent.leftNsOf(packet) + (position - this.#sent.startOf(packet)) * NS_PER_SAMPLE, nextNs);
     const delayNs = arrivedNs - dueNs;
     const errorNs = (error + (moved === 0 ? 0 : MOVED_ERROR)) * NS_PER_SAMPLE;
     if (delayNs < -errorNs || delayNs > this.#longestNs) return 'unmatched';

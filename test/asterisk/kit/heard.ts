@@ -1,6 +1,6 @@
 /**
  * How long sound took, by captures of what was sent and of what came: every packet that came is held against all that was sent in the
- * 600 ms before, sum by sum. Nothing of src/core/match is in it.
+ * 800 ms before, sum by sum. Nothing of src/core/match is in it.
  */
 import { Buffer } from 'node:buffer';
 import { LINEAR_OF_ALAW, LINEAR_OF_ULAW } from '../../../src/core/audio/g711.ts';
@@ -8,7 +8,7 @@ import { G722Decoder } from '../../../src/core/audio/g722.ts';
 import type { Datagram } from './capture.ts';
 
 const RTP_HEADER = 12;
-const LONGEST_S = 0.6;
+const LONGEST_S = 0.8;
 /** Root mean square below which a packet is silent: before the caller's first sound has come back, and behind its last. */
 const SILENT = 8;
 /** What is found by chance in 20 ms of noise stays below this. */
@@ -116,8 +116,11 @@ function placeAt({ packets, rateHz, samples }: Sound, timeS: number): number {
 }
 
 function timeOf({ packets, rateHz }: Sound, place: number): number {
-  const packet = packets.findLast(({ start }) => start <= place);
-  return packet === undefined ? Number.NaN : packet.timeS + (place - packet.start) / rateHz;
+  const index = packets.findLastIndex(({ start }) => start <= place);
+  const packet = packets[index];
+  if (packet === undefined) return Number.NaN;
+  // One that left late is followed early.
+  return Math.min(packet.timeS + (place - packet.start) / rateHz, packets[index + 1]?.timeS ?? Number.POSITIVE_INFINITY);
 }
 
 function energyOf(samples: Int16Array, start: number, count: number): number {

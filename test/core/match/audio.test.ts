@@ -169,6 +169,31 @@ test('behind lost packets filters join what was before to what comes: such a pac
   }
 });
 
+test('a sender that is late and then in time: sound that was held back has come after it left', () => {
+  const audio = referenceAudio(18, 10);
+  const held = 102;
+  const heard = new Int16Array(audio.length);
+  heard.set(audio.subarray(0, -held), held);
+  const matches: AudioMatch[] = [];
+  const matcher = new AudioMatcher({
+    ...{ correlator: new AudioCorrelator(), reference: new NoiseReference(18), sampleRateHz: 8_000, clockRateHz: 8_000 },
+    onMatch: (match) => matches.push(match),
+  });
+  for (let packet = 0; packet < 500; packet++) {
+    const leftNs = packet * 20 * MS + (packet % 50 === 20 ? 18 * MS : 0);
+    matcher.sent(leftNs, 160);
+    matcher.receive(leftNs + MS, packet * 160, heard, packet * 160, 160);
+  }
+  matcher.end();
+  expect(matcher.counters()).toMatchObject({ matched: 499, unmatched: 1 });
+  for (const { delayNs, timestamp } of matches) {
+    // What comes behind a late packet began in it, and waited for less than usual.
+    const behindLate = (timestamp / 160) % 50 === 21;
+    const late = (timestamp / 160) % 50 === 20;
+    expect(delayNs / MS).toBeCloseTo(behindLate ? 1 : 13.75 + (late ? 18 : 0), 0);
+  }
+});
+
 describe('audio without the reference', () => {
   test.each(Object.entries(FOREIGN))('nothing is found in %s', (_, make) => {
     const { matches, counters } = run({ seed: 21, seconds: 60, delayMs: 80, other: make(60, 4) });
