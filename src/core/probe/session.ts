@@ -351,19 +351,13 @@ export class ProbeSession {
       sendBufferBytes: Math.min(...this.#sockets.map((socket) => socket.sendBufferBytes)),
       refusals: this.#refusals,
       lastError: this.#lastError,
-      ...this.#srtpFacts(),
+      ...(this.#srtpReceiver === undefined ? {} : { srtp: this.#srtpReceiver.facts() }),
       series: this.#series.finish(nowNs - this.#startNs, counts.lost),
       streams: this.#streams.map((stream, i) => {
         const socket = this.#sockets[i] as UdpSocket;
         return stream.row(socket.local.port, socket.sendErrors + this.#memory.refusedOf(i));
       }),
     };
-  }
-
-  #srtpFacts(): Pick<ProbeResult, 'srtp'> {
-    const { srtp } = this.#options;
-    if (srtp === undefined || this.#srtpReceiver === undefined) return {};
-    return { srtp: { suite: srtp.receive.suite, ...this.#srtpReceiver.counters() } };
   }
 
   #counts(): ProbeCounts {
