@@ -124,9 +124,8 @@ export class ProbeSession {
     this.#schedule = new Schedule(options);
     this.#packet = silentPacket(options.ptimeNs, options.audio);
     this.#token = options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey);
-    const { srtp } = options;
-    this.#srtpSender = srtp === undefined ? undefined : new SrtpSender(srtp.send, this.#packet.length);
-    this.#srtpReceiver = srtp === undefined ? undefined : new SrtpReceiver(srtp.receive);
+    this.#srtpSender = options.srtp && new SrtpSender(options.srtp.send, this.#packet.length);
+    this.#srtpReceiver = options.srtp && new SrtpReceiver(options.srtp.receive);
     this.#series = new SecondSeries(options.timeoutNs);
     this.#memory = new PacerMemory(options);
     this.#sendsItself = engine.name === 'batch';
