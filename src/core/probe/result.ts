@@ -1,7 +1,8 @@
 /** What a probe measured. Nanoseconds, and counts of packets; the run document is made from it. */
 import type { CallRow, SeriesRow } from '../report/run.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
-import type { SrtpKeys, SrtpSuiteName } from '../srtp/suites.ts';
+import type { SrtpFacts } from '../srtp/receiver.ts';
+import type { SrtpKeys } from '../srtp/suites.ts';
 import type { OneWayResult } from '../oneway/delays.ts';
 import type { ProbeAudio } from './source.ts';
 import type { ClockName, Endpoint, EngineName } from '../udp/engine.ts';
@@ -90,15 +91,6 @@ export interface ProbeResult extends ProbeCounts {
   readonly oneWay?: OneWayResult;
   readonly series: readonly SeriesRow[];
   readonly streams: readonly CallRow[];
-}
-
-/** Neither is among the packets that came. */
-export interface SrtpFacts {
-  readonly suite: SrtpSuiteName;
-  /** Encrypted with another key, altered, or not encrypted at all. */
-  readonly unauthenticated: number;
-  /** Had come before. */
-  readonly replayed: number;
 }
 
 /** How far a probe has come. */

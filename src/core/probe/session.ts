@@ -141,9 +141,8 @@ export class ProbeSession {
     this.#schedule = new Schedule(options);
     this.#packet = silentPacket(options.ptimeNs, options.audio, options.oneWay);
     this.#token = options.tokenKey === undefined ? undefined : new TokenKey(options.tokenKey);
-    const { srtp } = options;
-    this.#srtpSender = srtp === undefined ? undefined : new SrtpSender(srtp.send, this.#packet.length);
-    this.#srtpReceiver = srtp === undefined ? undefined : new SrtpReceiver(srtp.receive);
+    this.#srtpSender = options.srtp && new SrtpSender(options.srtp.send, this.#packet.length);
+    this.#srtpReceiver = options.srtp && new SrtpReceiver(options.srtp.receive);
     this.#series = new SecondSeries(options.timeoutNs);
     this.#memory = new PacerMemory(options);
     this.#sendsItself = engine.name === 'batch';
@@ -373,7 +372,7 @@ export class ProbeSession {
       sendBufferBytes: Math.min(...this.#sockets.map((socket) => socket.sendBufferBytes)),
       refusals: this.#refusals,
       lastError: this.#lastError,
-      ...this.#srtpFacts(),
+      ...(this.#srtpReceiver === undefined ? {} : { srtp: this.#srtpReceiver.facts() }),
       ...(this.#oneWay === undefined ? {} : { oneWay: this.#oneWay.result(nowNs) }),
       series: this.#series.finish(nowNs - this.#startNs, counts.lost),
       streams: this.#streams.map((stream, i) => {
@@ -381,12 +380,6 @@ export class ProbeSession {
         return stream.row(socket.local.port, socket.sendErrors + this.#memory.refusedOf(i));
       }),
     };
-  }
-
-  #srtpFacts(): Pick<ProbeResult, 'srtp'> {
-    const { srtp } = this.#options;
-    if (srtp === undefined || this.#srtpReceiver === undefined) return {};
-    return { srtp: { suite: srtp.receive.suite, ...this.#srtpReceiver.counters() } };
   }
 
   #counts(): ProbeCounts {

@@ -4,9 +4,11 @@ import { PacketIndexes } from './packet-index.ts';
 import { sessionKeysOf } from './session-keys.ts';
 import { transformOf } from './transform.ts';
 import type { SrtpTransform } from './transform.ts';
-import type { SrtpKey } from './suites.ts';
+import type { SrtpKey, SrtpSuiteName } from './suites.ts';
 
-export interface SrtpCounters {
+/** What came and was dropped: it is in no other number. */
+export interface SrtpFacts {
+  readonly suite: SrtpSuiteName;
   /** Encrypted with another key, altered, or not encrypted at all. */
   readonly unauthenticated: number;
   /** Came before, or are too old to tell (RFC 3711 §3.3.2). */
@@ -19,6 +21,7 @@ export const DROPPED = -1;
 const MOST_SOURCES = 64;
 
 export class SrtpReceiver {
+  readonly #suite: SrtpSuiteName;
   readonly #transform: SrtpTransform;
   /** By SSRC, the latest one last. */
   readonly #sources = new Map<number, PacketIndexes>();
@@ -27,6 +30,7 @@ export class SrtpReceiver {
   #replayed = 0;
 
   constructor(key: SrtpKey) {
+    this.#suite = key.suite;
     this.#transform = transformOf(sessionKeysOf(key));
   }
 
@@ -51,8 +55,8 @@ export class SrtpReceiver {
     return plainLength;
   }
 
-  counters(): SrtpCounters {
-    return { unauthenticated: this.#unauthenticated, replayed: this.#replayed };
+  facts(): SrtpFacts {
+    return { suite: this.#suite, unauthenticated: this.#unauthenticated, replayed: this.#replayed };
   }
 
   #forged(): typeof DROPPED {

@@ -19,7 +19,7 @@ const BLOCK_BYTES = 16;
 const LABEL_AT = 7;
 
 export function sessionKeysOf({ suite: name, master }: SrtpKey): SessionKeys {
-  const suite: SrtpSuite = SRTP_SUITES[name];
+  const suite = SRTP_SUITES[name];
   const { keyBytes, saltBytes, aead } = suite;
   const [masterKey, masterSalt] = [master.subarray(0, keyBytes), master.subarray(keyBytes)];
   return {

@@ -11,14 +11,14 @@ export interface SrtpSuite {
   readonly aead: boolean;
 }
 
-export const SRTP_SUITES = {
+export type SrtpSuiteName = 'AES_CM_128_HMAC_SHA1_80' | 'AES_CM_128_HMAC_SHA1_32' | 'AEAD_AES_128_GCM' | 'AEAD_AES_256_GCM';
+
+export const SRTP_SUITES: Readonly<Record<SrtpSuiteName, SrtpSuite>> = {
   AES_CM_128_HMAC_SHA1_80: { keyBytes: 16, saltBytes: 14, tagBytes: 10, aead: false },
   AES_CM_128_HMAC_SHA1_32: { keyBytes: 16, saltBytes: 14, tagBytes: 4, aead: false },
   AEAD_AES_128_GCM: { keyBytes: 16, saltBytes: 12, tagBytes: 16, aead: true },
   AEAD_AES_256_GCM: { keyBytes: 32, saltBytes: 12, tagBytes: 16, aead: true },
-} as const satisfies Readonly<Record<string, SrtpSuite>>;
-
-export type SrtpSuiteName = keyof typeof SRTP_SUITES;
+};
 export const SRTP_SUITE_NAMES = Object.keys(SRTP_SUITES) as readonly SrtpSuiteName[];
 
 /** What one direction of a stream is encrypted with. Plain data: it goes to another thread. Never to a log or a document. */

@@ -1,5 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatSdes } from '../../../src/core/srtp/sdes.ts';
+import { masterBytes } from '../../../src/core/srtp/suites.ts';
+import type { SrtpSuiteName } from '../../../src/core/srtp/suites.ts';
 import { parseSdp } from '../../../src/core/sip/sdp.ts';
 import {
   type Answer,
@@ -362,6 +365,59 @@ describe('offers of ours', () => {
     [['m=audio 70000 RTP/AVP 0'], 'a media line has no port from 0 to 65535'],
   ])('%j: %s', (lines, problem) => {
     expect(readAnswer(createOffer(ours), description(...lines))).toEqual({ problem });
+  });
+});
+
+describe('with keys of SRTP', () => {
+  const key = (suite: SrtpSuiteName, fill: number) => ({ suite, master: new Uint8Array(masterBytes(suite)).fill(fill) });
+  const line = (tag: number, suite: SrtpSuiteName, fill: number): string => `a=crypto:${formatSdes({ tag, key: key(suite, fill) })}`;
+  const ours: LocalMedia = {
+    ...OURS,
+    crypto: [
+      { tag: 1, key: key('AES_CM_128_HMAC_SHA1_80', 1) },
+      { tag: 2, key: key('AEAD_AES_128_GCM', 2) },
+    ],
+  };
+  const THEIRS = line(2, 'AEAD_AES_128_GCM', 9);
+
+  test('an offer is RTP/SAVP with all of them, and the answer says which one', () => {
+    const offer = createOffer(ours);
+    expect(mediaLines(offer.text)).toEqual(
+      expect.arrayContaining(['m=audio 10000 RTP/SAVP 0 8 101', line(1, 'AES_CM_128_HMAC_SHA1_80', 1), line(2, 'AEAD_AES_128_GCM', 2)]),
+    );
+    const read = readAnswer(offer, description('m=audio 3000 RTP/SAVP 0', THEIRS));
+    expect(read).toMatchObject({
+      media: { codec: { name: 'PCMU' }, srtp: { tag: 2, send: key('AEAD_AES_128_GCM', 2), receive: key('AEAD_AES_128_GCM', 9) } },
+    });
+  });
+
+  test.each([
+    [['m=audio 1 RTP/AVP 0'], 'the answer has audio over RTP/AVP, the offer audio over RTP/SAVP'],
+    [['m=audio 1 RTP/SAVP 0'], 'the answer has no key (a=crypto) for one that was offered'],
+    [['m=audio 1 RTP/SAVP 0', line(3, 'AEAD_AES_128_GCM', 9)], 'the answer has no key (a=crypto) for one that was offered'],
+    [['m=audio 1 RTP/SAVP 0', line(1, 'AEAD_AES_128_GCM', 9)], 'the answer has no key (a=crypto) for one that was offered'],
+    [['m=audio 1 RTP/SAVP 0', THEIRS, THEIRS], 'the answer has no key (a=crypto) for one that was offered'],
+    [['m=audio 1 RTP/SAVP 0', `${THEIRS} UNENCRYPTED_SRTP`], 'the answer has no key (a=crypto) for one that was offered'],
+  ])('the answer %j: %s', (lines, problem) => {
+    expect(readAnswer(createOffer(ours), description(...lines))).toEqual({ problem });
+  });
+
+  test('an offer to us, as a re-INVITE brings it, is answered with the key that we send with', () => {
+    const answer = answered(
+      description('m=audio 3000 RTP/SAVP 0', line(7, 'AES_CM_128_HMAC_SHA1_32', 3), line(8, 'AEAD_AES_128_GCM', 9)),
+      ours,
+    );
+    expect(answer.media.srtp).toEqual({ tag: 8, send: key('AEAD_AES_128_GCM', 2), receive: key('AEAD_AES_128_GCM', 9) });
+    expect(mediaLines(answer.text)).toEqual(expect.arrayContaining(['m=audio 10000 RTP/SAVP 0', line(8, 'AEAD_AES_128_GCM', 2)]));
+    expect(mediaLines(answer.text).filter((each) => each.startsWith('a=crypto'))).toHaveLength(1);
+  });
+
+  test('nothing is answered in the clear, nor encrypted where there are no keys', () => {
+    expect(refused(['m=audio 3000 RTP/AVP 0'], ours)).toMatchObject({ status: 488, reason: 'the offer has no audio over RTP/SAVP' });
+    expect(refused(['m=audio 3000 RTP/SAVP 0', line(1, 'AES_CM_128_HMAC_SHA1_32', 3)], ours)).toMatchObject({
+      reason: 'the offer has no key (a=crypto) of a suite that is spoken here',
+    });
+    expect(refused(['m=audio 3000 RTP/SAVP 0', THEIRS])).toMatchObject({ reason: 'the offer has no audio over RTP/AVP' });
   });
 });
 

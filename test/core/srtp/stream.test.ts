@@ -39,7 +39,7 @@ describe.each(SRTP_SUITE_NAMES)('%s', (suite) => {
       expect(receiver.open(Uint8Array.from(wire), 0, wire.length)).toBe(DROPPED);
     }
     expect(seen.size).toBe(15);
-    expect(receiver.counters()).toEqual({ unauthenticated: 0, replayed: 15 });
+    expect(receiver.facts()).toEqual({ suite, unauthenticated: 0, replayed: 15 });
   });
 
   it('a bit that was turned over anywhere is noticed, and forgets nothing', () => {
@@ -50,7 +50,7 @@ describe.each(SRTP_SUITE_NAMES)('%s', (suite) => {
         const altered = Uint8Array.from(wire);
         altered[bit >> 3] = (altered[bit >> 3] ?? 0) ^ (1 << (bit & 7));
         expect(receiver.open(altered, 0, altered.length)).toBe(DROPPED);
-        expect(receiver.counters()).toEqual({ unauthenticated: 1, replayed: 0 });
+        expect(receiver.facts()).toEqual({ suite, unauthenticated: 1, replayed: 0 });
         expect(receiver.open(wire, 0, wire.length)).toBe(PLAIN_BYTES);
       }),
       { numRuns: 50 },
@@ -67,6 +67,6 @@ describe.each(SRTP_SUITE_NAMES)('%s', (suite) => {
         expect(receiver.open(bytes, 0, bytes.length)).toBe(DROPPED);
       }),
     );
-    expect(receiver.counters().replayed).toBe(0);
+    expect(receiver.facts().replayed).toBe(0);
   });
 });
