@@ -8,7 +8,7 @@ const MOST_WARNINGS = 5;
 export function verdictWarnings(calls: readonly CallRow[]): readonly string[] {
   const amiss = calls.flatMap(({ id, verdict }) => (verdict != null && isAmiss(verdict) ? [{ id, verdict }] : []));
   const lines = amiss.slice(0, MOST_WARNINGS).map(({ id, verdict }) => {
-    const since = verdict.since_ms === 0 ? '' : ` from ${(verdict.since_ms / 1000).toFixed(1)} s on`;
+    const since = verdict.since_ms === 0 ? '' : `, since ${(verdict.since_ms / 1000).toFixed(1)} s after its answer`;
     return `${id} is ${verdictText(verdict)}${since}: ${verdict.evidence.join('; ')}`;
   });
   const more = amiss.length - lines.length;

@@ -2,7 +2,7 @@
 export interface CallVerdictMembers {
   /** `fine`, `silent`, `one-way`, `crossed`, `clipped`, `robotic`, or `unknown`: then `evidence` says why. */
   readonly state: string;
-  /** When that began to hold. */
+  /** Since when: 0 where it did from the answer on, else when it was noticed. */
   readonly since_ms: number;
   /** `towards the far end`, `from the far end`, `both ways`; null where nothing is wrong, or it cannot be told. */
   readonly direction: string | null;

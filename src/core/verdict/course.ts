@@ -23,13 +23,14 @@ export class VerdictCourse {
   #leftOut = 0;
   #firstNs: number | undefined;
   #current: Finding | undefined;
-  #sinceNs = 0;
+  #sinceNs: number;
   #lookedNs: number;
   #wasHeard = false;
 
   constructor(answeredNs: number) {
     this.#answeredNs = answeredNs;
     this.#lookedNs = answeredNs;
+    this.#sinceNs = answeredNs;
   }
 
   /** What holds now; undefined before the first verdict. */
@@ -56,8 +57,7 @@ export class VerdictCourse {
       changes: [...this.#changes],
       changesLeftOut: this.#leftOut,
     };
-    if (severest === undefined)
-      return { ...(this.#current ?? otherwise), sinceMs: this.#msOf(this.#sinceNs || this.#answeredNs), ...shared };
+    if (severest === undefined) return { ...(this.#current ?? otherwise), sinceMs: this.#msOf(this.#sinceNs), ...shared };
     const [, { finding, sinceNs }] = severest;
     return { ...finding, sinceMs: this.#msOf(sinceNs), ...shared };
   }
@@ -68,14 +68,16 @@ export class VerdictCourse {
     const before = this.#current;
     const held = this.#held.get(state);
     const passedNs = before?.state === state ? nowNs - this.#lookedNs : 0;
-    if (before?.state !== state) this.#sinceNs = nowNs;
+    // The first one is about all that was since the answer.
+    const sinceNs = before === undefined ? this.#answeredNs : nowNs;
+    if (before?.state !== state) this.#sinceNs = sinceNs;
     if (before?.state !== state || before.direction !== direction) this.#change({ atMs: this.#msOf(nowNs), state, direction });
     if (HEARD.has(state) && !this.#wasHeard) {
       // What was before is the beginning that was cut off.
       this.#wasHeard = true;
       this.#held.clear();
     }
-    this.#held.set(state, { finding: found, sinceNs: held?.sinceNs ?? nowNs, lastedNs: (held?.lastedNs ?? 0) + passedNs });
+    this.#held.set(state, { finding: found, sinceNs: held?.sinceNs ?? sinceNs, lastedNs: (held?.lastedNs ?? 0) + passedNs });
     this.#current = found;
     this.#lookedNs = nowNs;
   }

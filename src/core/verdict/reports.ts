@@ -76,11 +76,11 @@ export class FarEndReports {
     if (last === undefined || last.toNs <= sinceNs) return none;
     const after = last.sent * Math.min(1, (last.toNs - sinceNs) / (last.toNs - last.fromNs));
     if (after < LEAST_PACKETS) return none;
-    const said = `the far end reports that of the ${last.sent} packets before its last report ${last.received} came`;
+    const said = `the far end reports that ${Math.max(0, last.received)} packets came while about ${last.sent} were sent`;
     // What came before the fault has been heard.
     const heardAfter = last.received - (last.sent - after);
     if (heardAfter >= HEARD_SHARE * after) return { hears: true, because: said };
     if (heardAfter <= UNHEARD_SHARE * after) return { hears: false, because: said };
-    return { hears: undefined, because: `${said}: a part of them` };
+    return { hears: undefined, because: `${said}, a part of them` };
   }
 }

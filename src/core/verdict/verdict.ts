@@ -29,7 +29,7 @@ export interface VerdictChange {
 }
 
 export interface CallVerdict extends Finding {
-  /** When that began to hold: the verdict of the whole call may be about a part of it. */
+  /** Since when it holds: 0 where it did from the answer on, else when it was noticed. The verdict of the whole call may be about a part of it. */
   readonly sinceMs: number;
   /** When the first verdict was there; null when the call ended before. */
   readonly firstMs: number | null;
