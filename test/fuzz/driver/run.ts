@@ -43,6 +43,7 @@ export interface Outcome {
 
 /** More would be a leak and not the engine's own: 100,000 inputs of 84 bytes. */
 export const GROWTH_BYTES = 8 * 2 ** 20;
+const SLOW = `slow: more than ${SLOW_MS} ms of processor time for an input`;
 const MOST_FINDINGS = 20;
 const MOST_POOL = 3_000;
 
@@ -87,10 +88,11 @@ export async function fuzz(target: FuzzTarget, options: RunOptions): Promise<Out
       if (reached.length > 0) kept.push({ input, blocks: reached });
     }
     if (fault !== undefined) await found(fault, input);
-    if (ms > SLOW_MS) {
+    // One is enough: the next ones would take five times their time again.
+    if (ms > SLOW_MS && !findings.has(SLOW)) {
       const alone = await aloneMs(target, input);
       slowestMs = Math.max(slowestMs ?? 0, alone);
-      if (alone > SLOW_MS) note(`slow: more than ${SLOW_MS} ms of processor time for an input`, input);
+      if (alone > SLOW_MS) note(SLOW, input);
     }
   };
   const note = (what: string, input: Uint8Array): void => {
