@@ -17,8 +17,8 @@ export interface RunOptions {
   readonly coverage?: Coverage;
   /** Told of each input before it is fed. */
   readonly before?: (input: Uint8Array) => void;
-  /** Ends the run early. */
-  readonly isOver?: () => boolean;
+  /** How much of the time that there is has passed; 1 ends the run early. */
+  readonly elapsed?: () => number;
 }
 
 export interface Finding {
@@ -116,9 +116,9 @@ export async function fuzz(target: FuzzTarget, options: RunOptions): Promise<Out
   for (const input of begins) await feed(input);
   const words = options.coverage?.wordsOf(target.code) ?? [];
   const material = { corpus: pool, words, mostBytes: target.mostBytes };
-  while (fed < options.inputs && findings.size < MOST_FINDINGS && options.isOver?.() !== true) {
+  while (fed < options.inputs && findings.size < MOST_FINDINGS && (options.elapsed?.() ?? 0) < 1) {
     await feed(mutated(random, material));
-    if (heapBefore === undefined && fed >= options.inputs / 3) {
+    if (heapBefore === undefined && (fed >= options.inputs / 3 || (options.elapsed?.() ?? 0) > 1 / 3)) {
       heapBefore = await heapBytes();
       poolBefore = bytesIn(pool);
     }
