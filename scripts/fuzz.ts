@@ -4,7 +4,7 @@
  * Each target (test/fuzz/targets/) runs in a process of its own. Bugs are files in `fuzz-findings/`, replayed by
  * `npm run fuzz -- TARGET --input FILE`. docs/fuzzing.md has it all.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -85,7 +85,8 @@ function store(outcome: TargetOutcome): void {
   const [from, to] = MARKS.map((mark) => text.indexOf(mark));
   if (from === undefined || to === undefined || from < 0 || to < from) throw new Error(`docs/fuzzing.md lacks ${MARKS.join(' … ')}`);
   writeFileSync(PAGE, `${text.slice(0, from + MARKS[0].length)}\n\n${totalsOf(rows)}:\n\n${renderFuzzTable(rows)}\n\n${text.slice(to)}`);
-  writeFileSync(RESULTS, `${JSON.stringify({ targets: rows }, null, 2)}\n`);
+  writeFileSync(RESULTS, `${JSON.stringify({ targets: rows })}\n`);
+  execFileSync(path.join(ROOT, 'node_modules', '.bin', 'oxfmt'), [RESULTS], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** @returns undefined when the process ended without an outcome: an input that never ended, or a crash of Node itself. */

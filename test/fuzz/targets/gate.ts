@@ -7,7 +7,7 @@ export const target: FuzzTarget = {
   what: 'bounds such as p99<20ms: read again it is the same bound, with a limit that is a number, or one clean line that names the column',
   code: ['report/gate/expression.ts', 'report/gate/fields.ts', 'service/config/suggest.ts'],
   mostBytes: 240,
-  inputs: 300_000,
+  inputs: 200_000,
   seeds: () =>
     bytesOf(
       'p99<20ms',

@@ -21,7 +21,7 @@ export const target: FuzzTarget = {
   what: 'compound RTCP packets: what is read of a report, written again and read again, is the same; a round trip is never negative',
   code: ['rtp/rtcp.ts'],
   mostBytes: 1_500,
-  inputs: 700_000,
+  inputs: 500_000,
   seeds: () => [
     compound({ ssrc: 1, sender: SENDER, block: BLOCK, cname: 'rtplat@192.0.2.1', bye: true }),
     compound({ ssrc: 1, sender: undefined, block: BLOCK, cname: '', bye: false }),

@@ -10,7 +10,7 @@ export const target: FuzzTarget = {
   what: 'SIP over TCP, the first byte saying how it is chopped: the same messages however it comes, none beyond the limits, nothing after an error',
   code: ['sip/framing.ts'],
   mostBytes: 1_500,
-  inputs: 300_000,
+  inputs: 200_000,
   seeds: () =>
     bytesOf(
       '\u0005OPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabc\r\n\r\nBYE sip:a SIP/2.0\r\nl:0\r\n\r\n\r\n',
