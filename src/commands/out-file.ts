@@ -1,5 +1,6 @@
 /** `--out` of the commands that write a run file. */
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import type { Option } from 'commander';
 import { option } from './options.ts';
 
 /** @param description what is written, and when. */

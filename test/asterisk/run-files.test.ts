@@ -28,7 +28,7 @@ test.each([
     'the file system is read-only',
   ],
 ])('%s: the old file stays, nothing is left beside it, and the user is told', async (_, prepare, why) => {
-  const dir = scratch();
+  const dir = scratch('run-files');
   const [source, disk] = [join(dir, 'run.json'), join(dir, 'disk')];
   mkdirSync(disk);
   writeFileSync(source, renderJson(makeRun()));

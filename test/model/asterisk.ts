@@ -9,7 +9,15 @@ import { AriFailure } from '../../src/core/ari/api.ts';
 import type { AriApi, AriEvent, ChannelView } from '../../src/core/ari/api.ts';
 import type { Endpoint } from '../../src/core/values/address.ts';
 
-type Wanted = 'createExternalMedia' | 'createBridge' | 'addToBridge' | 'answer' | 'hangUp' | 'destroyBridge' | 'listChannels' | 'listBridgeIds';
+type Wanted =
+  | 'createExternalMedia'
+  | 'createBridge'
+  | 'addToBridge'
+  | 'answer'
+  | 'hangUp'
+  | 'destroyBridge'
+  | 'listChannels'
+  | 'listBridgeIds';
 
 /** `sent` until Asterisk has carried it out; `orphaned` when whoever asked no longer waits, and it may still be carried out. */
 export interface Request {

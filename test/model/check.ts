@@ -21,13 +21,13 @@ function faultOfPorts({ ports, fleet, session, ending, timers }: Program): strin
   if (ports.held.size !== bound + draining) return `${ports.held.size} ports are held, ${bound} bound and ${draining} draining`;
   const owners = callsOf(session).flatMap(({ relay }) => (relay.port === undefined ? [] : [relay.port]));
   if (new Set(owners).size !== owners.length) return `two calls have one port: ${owners.join(', ')}`;
-  const moving = ports.requests.map(({ port }) => port);
+  const moving = new Set(ports.requests.map(({ port }) => port));
   for (const port of ports.held.keys()) {
-    if (owners.includes(port) === moving.includes(port)) return `port ${port} is ${owners.includes(port) ? 'moving and owned' : "nobody's"}`;
+    if (owners.includes(port) === moving.has(port)) return `port ${port} is ${owners.includes(port) ? 'moving and owned' : "nobody's"}`;
   }
   // A port that is bound while the service ends is closed before its call has had it.
-  const live = callsOf(session).map(({ relay }) => relay.record.port);
-  const early = ports.requests.find(({ what, port }) => what === 'close' && !live.includes(port) && !live.includes(null));
+  const live = new Set(callsOf(session).map(({ relay }) => relay.record.port));
+  const early = ports.requests.find(({ what, port }) => what === 'close' && !live.has(port) && !live.has(null));
   if (early !== undefined) return `the call on port ${early.port} is over, and its port is still being closed`;
   for (const port of owners) if (!ports.held.has(port)) return `a call has port ${port}, which is not bound`;
   const spare = spareMemory(fleet);
@@ -45,7 +45,8 @@ function faultOfCounts({ fleet, session }: Program): string | undefined {
   const ended = calls.filter((call) => call.ended_at !== null);
   const sizes = indexSizes(session);
   if (new Set(sizes).size !== 1) return `the indexes of the calls hold ${sizes.join(', ')}`;
-  if (calls.length - ended.length !== sizes[0]) return `${calls.length - ended.length} calls are on the register, ${sizes[0]} in the session`;
+  if (calls.length - ended.length !== sizes[0])
+    return `${calls.length - ended.length} calls are on the register, ${sizes[0]} in the session`;
   const withPort = calls.filter((call) => call.port !== null).length;
   if (withPort !== taken) return `${withPort} calls have had a port, and ${taken} are counted`;
   const active = calls.filter((call) => call.port !== null && call.ended_at === null).length;

@@ -111,7 +111,10 @@ async function begun(world: World): Promise<void> {
   for (;;) {
     const move = world
       .moves()
-      .find(({ name, fault }) => fault === undefined && !name.endsWith(' hangs up') && (!name.endsWith(' comes') || world.arrived < (world.scenario.up ?? 0)));
+      .find(
+        ({ name, fault }) =>
+          fault === undefined && !name.endsWith(' hangs up') && (!name.endsWith(' comes') || world.arrived < (world.scenario.up ?? 0)),
+      );
     if (move === undefined) return;
     world.make(move);
     await settled();

@@ -13,7 +13,7 @@ export interface SeededFault {
 
 const ONE = 'one call';
 const UP_FAULT = 'a call that is up, one fault';
-const TWO = 'two calls, two ports';
+const TWO = 'one up and one coming, two ports';
 
 export const FAULTS: readonly SeededFault[] = [
   {

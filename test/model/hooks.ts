@@ -1,6 +1,6 @@
 /**
  * Loaded before the model (`node --import`): the sources that it drives are read as they are, with two differences. Private fields
- * (`#phase`) become plain ones (`_phase`), so that the state of a program can be read and compared; and one seeded fault is put
+ * (`#phase`) become plain ones (`$phase`), so that the state of a program can be read and compared; and one seeded fault is put
  * in where `RTPLAT_MODEL_FAULT` names it, so that a test can prove that the model finds it.
  */
 import { readFileSync } from 'node:fs';
@@ -22,6 +22,6 @@ registerHooks({
       if (source.split(fault.replace).length !== 2) throw new Error(`the fault ${fault.name} does not fit ${fault.file}`);
       source = source.replace(fault.replace, () => fault.by);
     }
-    return { format: 'module-typescript', shortCircuit: true, source: source.replaceAll(/#(?=[a-z])/g, '_') };
+    return { format: 'module-typescript', shortCircuit: true, source: source.replaceAll(/#(?=[a-z])/g, '$') };
   },
 });

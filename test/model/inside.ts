@@ -13,9 +13,9 @@ export interface Call {
 }
 
 interface SessionInside {
-  readonly _byCaller: ReadonlyMap<string, Call>;
-  readonly _byExternal: ReadonlyMap<string, Call>;
-  readonly _byBridge: ReadonlyMap<string, Call>;
+  readonly $byCaller: ReadonlyMap<string, Call>;
+  readonly $byExternal: ReadonlyMap<string, Call>;
+  readonly $byBridge: ReadonlyMap<string, Call>;
 }
 
 function inside(session: AriSession): SessionInside {
@@ -23,20 +23,20 @@ function inside(session: AriSession): SessionInside {
 }
 
 export function callsOf(session: AriSession): readonly Call[] {
-  return [...inside(session)._byCaller.values()];
+  return [...inside(session).$byCaller.values()];
 }
 
 /** How many calls each of its three indexes holds. */
 export function indexSizes(session: AriSession): readonly number[] {
-  const { _byCaller, _byExternal, _byBridge } = inside(session);
-  return [_byCaller.size, _byExternal.size, _byBridge.size];
+  const { $byCaller, $byExternal, $byBridge } = inside(session);
+  return [$byCaller.size, $byExternal.size, $byBridge.size];
 }
 
 interface FleetInside {
-  readonly _pool: { readonly _spare: CallMemory[] };
+  readonly $pool: { readonly $spare: CallMemory[] };
 }
 
 /** The memory that no call is counted in. */
 export function spareMemory(fleet: RelayFleet): CallMemory[] {
-  return (fleet as unknown as FleetInside)._pool._spare;
+  return (fleet as unknown as FleetInside).$pool.$spare;
 }

@@ -9,8 +9,38 @@ import type { World } from './world.ts';
 
 /** Nothing follows from these: labels, texts, how often something was counted, and what is read elsewhere. */
 const IGNORED: ReadonlySet<string> = new Set([
-  ...['log', '_log', '_portLog', 'scoped', 'nowNs', 'echo', 'advertise', '_bind', 'startedAt', '_endReason', '_recent', '_endedCounters', 'media', '_media'],
-  ...['memory', '_pool', '_reason', '_said', '_running', '_asterisk', 'ports', 'ended', 'settle', 'retryAtNs', 'startedNs', '_startedNs', '_upNs', 'setupNs'],
+  ...[
+    'log',
+    '$log',
+    '$portLog',
+    'scoped',
+    'nowNs',
+    'echo',
+    'advertise',
+    '$bind',
+    'startedAt',
+    '$endReason',
+    '$recent',
+    '$endedCounters',
+    'media',
+    '$media',
+  ],
+  ...[
+    'memory',
+    '$pool',
+    '$reason',
+    '$said',
+    '$running',
+    '$asterisk',
+    'ports',
+    'ended',
+    'settle',
+    'retryAtNs',
+    'startedNs',
+    '$startedNs',
+    '$upNs',
+    'setupNs',
+  ],
 ]);
 
 export function keyOf(world: World): string {
@@ -41,14 +71,23 @@ export function textOf({ asterisk, program, arrived, faults, runs, replaced }: W
   };
   put(asterisk.channels);
   put(asterisk.bridges);
-  put([...asterisk.events].map(([id, waiting]) => [id, waiting.map(({ type }) => type)]).toSorted());
-  put(asterisk.requests.map(({ owner, what, id, stage, answer, known }) => `${owner} ${what} ${id} ${stage} ${JSON.stringify(answer)} ${known}`).toSorted());
+  put([...asterisk.events].map(([id, waiting]) => `${id} ${waiting.map(({ type }) => type).join(' ')}`).toSorted());
+  put(
+    asterisk.requests
+      .map(({ owner, what, id, stage, answer, known }) => `${owner} ${what} ${id} ${stage} ${JSON.stringify(answer)} ${known}`)
+      .toSorted(),
+  );
   put(asterisk.registered);
   if (program === undefined) return parts.join(' ');
   put(program.ending);
   put(program.attempt?.stage);
   put(program.strange);
-  put(program.timers.filter(({ pending }) => pending).map(({ ms }) => ms).toSorted((a, b) => a - b));
+  put(
+    program.timers
+      .filter(({ pending }) => pending)
+      .map(({ ms }) => ms)
+      .toSorted((a, b) => a - b),
+  );
   put(program.ports.requests.map(({ what, id, port }) => `${what} ${id} ${port}`).toSorted());
   put(program.ports.held);
   put(program.session);

@@ -19,7 +19,10 @@ async function model(names: readonly string[], fault?: string): Promise<readonly
     if (said === '') throw new Error(stderr, { cause: error });
     return { stdout: said };
   });
-  return stdout.trim().split('\n').map((line) => JSON.parse(line) as Explored);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Explored);
 }
 
 describe('every state that calls, Asterisk and the service can come to', () => {

@@ -14,7 +14,8 @@ process.on('unhandledRejection', (error) => {
 });
 const names = process.argv.slice(2).flatMap((name) => (name === '--short' ? SHORT : [name]));
 const unknown = names.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
-if (unknown.length > 0) throw new Error(`nothing is called ${unknown.join(', ')}; there are ${SCENARIOS.map(({ name }) => name).join('; ')}`);
+if (unknown.length > 0)
+  throw new Error(`nothing is called ${unknown.join(', ')}; there are ${SCENARIOS.map(({ name }) => name).join('; ')}`);
 for (const scenario of SCENARIOS) {
   if (names.length > 0 && !names.includes(scenario.name)) continue;
   const explored = await explore(scenario, MOST_STATES);

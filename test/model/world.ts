@@ -76,9 +76,14 @@ export class World {
   moves(): Move[] {
     const left = this.faults < this.scenario.faults;
     const { only } = this.scenario;
-    return [...this.#events(), ...this.#requests(), ...this.#ofPorts(), ...this.#ofProgram(), ...this.#ofCallers(), ...this.#accidents()].filter(
-      ({ fault }) => fault === undefined || (left && (only === undefined || only.includes(fault))),
-    );
+    return [
+      ...this.#events(),
+      ...this.#requests(),
+      ...this.#ofPorts(),
+      ...this.#ofProgram(),
+      ...this.#ofCallers(),
+      ...this.#accidents(),
+    ].filter(({ fault }) => fault === undefined || (left && (only === undefined || only.includes(fault))));
   }
 
   make(move: Move): void {
@@ -196,7 +201,8 @@ export class World {
     for (const { id, caller } of asterisk.channels.values()) {
       if (!caller) yield { name: `${id} is hung up`, fault: 'hang up external', make: () => asterisk.end(id) };
     }
-    for (const id of asterisk.bridges.keys()) yield { name: `${id} is destroyed`, fault: 'destroy bridge', make: () => asterisk.endBridge(id) };
+    for (const id of asterisk.bridges.keys())
+      yield { name: `${id} is destroyed`, fault: 'destroy bridge', make: () => asterisk.endBridge(id) };
     if (asterisk.registered) {
       yield {
         name: 'Asterisk is killed',

@@ -35,7 +35,7 @@ async function existing(path: string): Promise<{ readonly target: string; readon
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
     const target = await pointedAt(path);
-    return target === undefined ? { target: path, regular: true } : await existing(target);
+    return target === undefined ? { target: path, regular: true } : existing(target);
   }
 }
 
@@ -87,7 +87,8 @@ async function tidy(target: string, beforeMs: number): Promise<void> {
 function isTemporaryOf(base: string, name: string): boolean {
   const [start, end] = [`.${base}.`, '.tmp'];
   if (name.length !== start.length + 2 * TEMPORARY_BYTES + end.length || !name.startsWith(start) || !name.endsWith(end)) return false;
-  return [...name.slice(start.length, -end.length)].every((c) => (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
+  const middle = name.slice(start.length, -end.length);
+  return Buffer.from(middle, 'hex').toString('hex') === middle;
 }
 
 /** The rename itself reaches the disk with its directory. Where the system cannot flush one, the rename is as safe as it gets. */

@@ -69,7 +69,7 @@ describe('a run file', () => {
         for (const name of names) expect(parseRun(readFileSync(join(folder, name), 'utf8'), name).series).toHaveLength(2_000);
         // One at the most for each, and each can be told by its name.
         expect(temporary().length).toBeLessThanOrEqual(crash);
-        expect(temporary().filter((name) => !/^\.[ab]\.json\.[0-9a-f]{12}\.tmp$/v.test(name))).toEqual([]);
+        expect(temporary().filter((name) => !/^\.[ab]\.json\.[0-9a-f]{12}\.tmp$/.test(name))).toEqual([]);
       }
     },
     PATIENCE_MS,

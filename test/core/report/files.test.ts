@@ -1,4 +1,16 @@
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -46,7 +58,9 @@ describe('writeAtomically', () => {
     expect(readFileSync(join(directory, 'real', 'second.json'), 'utf8')).toBe('new');
     expect(lstatSync(join(directory, 'latest.json')).isSymbolicLink()).toBe(true);
     symlinkSync(join('none', 'run.json'), join(directory, 'lost.json'));
-    await expect(writeAtomically(join(directory, 'lost.json'), 'new')).rejects.toThrow(`the directory ${join(directory, 'none')} does not exist`);
+    await expect(writeAtomically(join(directory, 'lost.json'), 'new')).rejects.toThrow(
+      `the directory ${join(directory, 'none')} does not exist`,
+    );
     symlinkSync('round.json', join(directory, 'round.json'));
     await expect(writeAtomically(join(directory, 'round.json'), 'new')).rejects.toMatchObject({ code: 'file' });
     expect(readdirSync(directory).toSorted()).toEqual(['first.json', 'latest.json', 'lost.json', 'real', 'round.json']);
@@ -86,7 +100,13 @@ describe('what killed writers have left', () => {
   });
 
   it('is told from files of others', async () => {
-    const others = ['.other.json.0123456789ab.tmp', '.run.json.0123456789aX.tmp', '.run.json.tmp', '.run.json.0123456789ab0.tmp', 'run.json.tmp'];
+    const others = [
+      '.other.json.0123456789ab.tmp',
+      '.run.json.0123456789aX.tmp',
+      '.run.json.tmp',
+      '.run.json.0123456789ab0.tmp',
+      'run.json.tmp',
+    ];
     for (const name of others) leave(name, 100);
     await writeAtomically(join(directory, 'run.json'), 'new');
     expect(readdirSync(directory).toSorted()).toEqual([...others, 'run.json'].toSorted());
