@@ -44,7 +44,7 @@ export function readPage(path: string): Page {
 /** README, CHANGELOG and everything in docs. */
 export function allPages(): readonly Page[] {
   const docs = readdirSync(`${ROOT}/docs`, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
-  return ['README.md', 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`)].map((path) => readPage(path));
+  return ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...docs.map((name) => `docs/${name}`)].map((path) => readPage(path));
 }
 
 /** The anchor that GitHub makes of a heading. */
