@@ -63,7 +63,9 @@ function reproducible(tarball: string): string {
   const before = process.umask(0o077);
   try {
     mkdirSync(path.join(work, 'again'));
-    const tracked = run('git', ['-C', root, 'ls-files', '-z']).split('\0');
+    const tracked = run('git', ['-C', root, 'ls-files', '-z'])
+      .split('\0')
+      .filter((file) => file !== '');
     for (const file of tracked)
       if (existsSync(path.join(root, file))) cpSync(path.join(root, file), path.join(copy, file), { recursive: true });
     symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));

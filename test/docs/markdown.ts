@@ -41,7 +41,7 @@ export function readPage(path: string): Page {
   return { path, blocks, prose: prose.join('\n'), headings };
 }
 
-/** README, CHANGELOG and everything in docs. */
+/** README, CHANGELOG, SECURITY and everything in docs. */
 export function allPages(): readonly Page[] {
   const docs = readdirSync(`${ROOT}/docs`, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
   return ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...docs.map((name) => `docs/${name}`)].map((path) => readPage(path));
