@@ -1,12 +1,15 @@
 /**
  * Packs the package and looks at it as a user gets it: what is in the tarball, whether publint and attw agree with it, what a
- * global installation into an empty prefix brings along, and whether a TypeScript program can import it.
+ * global installation into an empty prefix brings along, whether a TypeScript program can import it, and whether it is the same when it is
+ * built elsewhere.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { npm, pack } from './npm.ts';
+import { run } from './packages/fetch.ts';
+import { digest, sourceDate, tarGz } from './packages/reproducible.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const binaries = path.join(root, 'node_modules', '.bin');
@@ -23,8 +26,8 @@ function check(name: string, complaint: string): void {
 
 /** @returns what a program complained of, '' when it was content. */
 function complaintOf(program: string, args: readonly string[], cwd: string): string {
-  const run = spawnSync(program, args, { cwd, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
-  return run.status === 0 ? '' : `${run.error?.message ?? ''}${run.stdout}${run.stderr}`;
+  const ran = spawnSync(program, args, { cwd, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
+  return ran.status === 0 ? '' : `${ran.error?.message ?? ''}${ran.stdout}${ran.stderr}`;
 }
 
 try {
@@ -45,6 +48,7 @@ try {
   check('publint', complaintOf(path.join(binaries, 'publint'), ['run', '--strict', tarball], root));
   check('attw', complaintOf(path.join(binaries, 'attw'), [tarball, '--profile', 'esm-only'], root));
 
+  check('another folder and another time give the same bytes', reproducible(tarball));
   installed(tarball);
   imported(tarball);
 } finally {
@@ -52,6 +56,37 @@ try {
 }
 process.stdout.write(`${passed} of ${passed + failed} checks ok\n`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+/** Built once more, elsewhere and under another umask. @returns which files differ. */
+function reproducible(tarball: string): string {
+  const copy = path.join(work, 'somewhere', 'else');
+  const before = process.umask(0o077);
+  try {
+    mkdirSync(path.join(work, 'again'));
+    const tracked = run('git', ['-C', root, 'ls-files', '-z'])
+      .split('\0')
+      .filter((file) => file !== '');
+    for (const file of tracked)
+      if (existsSync(path.join(root, file))) cpSync(path.join(root, file), path.join(copy, file), { recursive: true });
+    symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+    const date = sourceDate(root);
+    const again = pack(path.join(work, 'again'), copy).tarball;
+    const [one, other] = [tarball, again].map((packed, i) => {
+      const parent = path.join(work, `unpacked-${i}`);
+      mkdirSync(parent);
+      run('tar', ['-xzf', packed, '-C', parent]);
+      tarGz(path.join(parent, 'rtplat.tgz'), parent, 'package', { date, fast: true });
+      return parent;
+    });
+    if (digest('sha256', path.join(one ?? '', 'rtplat.tgz')) === digest('sha256', path.join(other ?? '', 'rtplat.tgz'))) return '';
+    return (
+      complaintOf('diff', ['-r', '--brief', path.join(one ?? '', 'package'), path.join(other ?? '', 'package')], work) ||
+      'the archives differ'
+    );
+  } finally {
+    process.umask(before);
+  }
+}
 
 interface Tree {
   readonly dependencies?: Readonly<Record<string, Tree & { readonly version: string }>>;
@@ -78,10 +113,10 @@ function installed(tarball: string): void {
     /^(?:ari-client|swagger-client|shred|request|bluebird|lodash|ws|uuid|btoa|tough-cookie|form-data|cookiejar|backoff-func)@/;
   check('the tree under ari-client is not installed', names.filter((name) => bundled.test(name)).join('\n'));
   const description = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
-  const run = spawnSync(path.join(prefix, 'bin', 'rtplat'), ['--version'], { encoding: 'utf8' });
+  const ran = spawnSync(path.join(prefix, 'bin', 'rtplat'), ['--version'], { encoding: 'utf8' });
   check(
     'the installed command starts and says its version',
-    run.stdout === `${description.version}\n` && run.status === 0 ? '' : `${run.status}: ${run.stdout}${run.stderr}`,
+    ran.stdout === `${description.version}\n` && ran.status === 0 ? '' : `${ran.status}: ${ran.stdout}${ran.stderr}`,
   );
 }
 

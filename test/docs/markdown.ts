@@ -41,10 +41,10 @@ export function readPage(path: string): Page {
   return { path, blocks, prose: prose.join('\n'), headings };
 }
 
-/** README, CHANGELOG and everything in docs. */
+/** README, CHANGELOG, SECURITY and everything in docs. */
 export function allPages(): readonly Page[] {
   const docs = readdirSync(`${ROOT}/docs`, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
-  return ['README.md', 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`)].map((path) => readPage(path));
+  return ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...docs.map((name) => `docs/${name}`)].map((path) => readPage(path));
 }
 
 /** The anchor that GitHub makes of a heading. */
