@@ -120,7 +120,8 @@ describe('WallClock', () => {
     ['synchronised, with the growth until the next look', {}, CLOCK_SYNCHRONISED, 2_501 * US],
     ['not synchronised, by its status', { status: STA_PLL | STA_UNSYNC }, CLOCK_UNSYNCHRONISED, Number.NaN],
     ['not synchronised, by the answer', { answer: 5 }, CLOCK_UNSYNCHRONISED, Number.NaN],
-    ['synchronised by who tells no error', { estimatedErrorUs: 0, maxErrorUs: 500 }, CLOCK_WITHOUT_BOUND, Number.NaN],
+    ['synchronised by systemd-timesyncd', { estimatedErrorUs: 0, maxErrorUs: 500 }, CLOCK_WITHOUT_BOUND, Number.NaN],
+    ['synchronised by phc2sys', { estimatedErrorUs: 16_000_000, maxErrorUs: 500 }, CLOCK_WITHOUT_BOUND, Number.NaN],
     ['unknown where it may not be asked', { answer: -1 }, CLOCK_UNKNOWN, Number.NaN],
     ['synchronised while a leap second is near', { answer: 1 }, CLOCK_SYNCHRONISED, 2_501 * US],
   ])('is %s', (_what, timex, state, maxErrorNs) => {
