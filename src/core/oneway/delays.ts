@@ -199,7 +199,7 @@ function by(kernel: number, all: number): 'kernel' | 'user' | 'both' {
 function clockReason(whose: string, state: ClockState): string {
   if (state === CLOCK_UNSYNCHRONISED) return `the clock of ${whose} is not synchronised`;
   if (state === CLOCK_WITHOUT_BOUND) {
-    return `what synchronises the clock of ${whose} tells the system no error (systemd-timesyncd does not, chrony and ntpd do)`;
+    return `what synchronises the clock of ${whose} tells the system no error (systemd-timesyncd and phc2sys do not, chrony and ntpd do)`;
   }
   return `the system of ${whose} does not tell whether its clock is synchronised`;
 }

@@ -136,14 +136,16 @@ export class WallClock implements WallTime {
     // Modes: 0, change nothing.
     this.#timex.setInt32(0, 0, true);
     const answer = this.#libc.adjtimex(this.#timexAddress);
+    const maxErrorUs = this.#timex.getBigInt64(MAX_ERROR, true);
+    const estimatedErrorUs = this.#timex.getBigInt64(ESTIMATED_ERROR, true);
     this.maxErrorNs = Number.NaN;
     if (answer < 0) this.state = CLOCK_UNKNOWN;
     else if (answer === TIME_ERROR || (this.#timex.getInt32(STATUS, true) & STA_UNSYNC) !== 0) this.state = CLOCK_UNSYNCHRONISED;
-    // Who disciplines a clock and knows its error tells both, and neither is ever 0.
-    else if (this.#timex.getBigInt64(ESTIMATED_ERROR, true) === 0n) this.state = CLOCK_WITHOUT_BOUND;
+    // Who knows the error tells both. systemd-timesyncd sets both to 0, phc2sys the maximum alone: the estimate is then left at 16 s.
+    else if (estimatedErrorUs === 0n || estimatedErrorUs > maxErrorUs) this.state = CLOCK_WITHOUT_BOUND;
     else {
       this.state = CLOCK_SYNCHRONISED;
-      this.maxErrorNs = Number(this.#timex.getBigInt64(MAX_ERROR, true)) * NS_PER_US + GROWTH_NS;
+      this.maxErrorNs = Number(maxErrorUs) * NS_PER_US + GROWTH_NS;
     }
   }
 }

@@ -84,7 +84,7 @@ function expectWhole({ result, oneWay }: Awaited<ReturnType<typeof run>>): void 
 describe('a probe of an echo that stamps, on one host', () => {
   it('has each direction to some microseconds, and neither below 0 by more than that', async () => {
     const ran = await run(await echo(clockOf()), clockOf());
-    expect(ran.oneWay).toMatchObject({ packets: 40, same_clock: true, received_by: 'kernel', reason: null });
+    expect(ran.oneWay).toMatchObject({ same_clock: true, reason: null });
     const { error_ms: errorMs, there_ms: there, back_ms: back } = ran.oneWay;
     expect(Math.min(there?.min ?? Number.NaN, back?.min ?? Number.NaN)).toBeGreaterThanOrEqual(-(errorMs ?? 0));
     expectWhole(ran);
@@ -105,7 +105,7 @@ describe('a probe of an echo that stamps, on one host', () => {
 
   it('adds the errors of two clocks that are synchronised', async () => {
     const { oneWay } = await run(await echo(clockOf(ELSEWHERE)), clockOf(GOOD));
-    expect(oneWay).toMatchObject({ packets: 40, same_clock: false, reason: null });
+    expect(oneWay).toMatchObject({ same_clock: false, reason: null });
     expect(oneWay.error_ms).toBeGreaterThan(2);
     expect(oneWay.error_ms).toBeLessThan(2.1);
   });
@@ -134,8 +134,10 @@ describe('no number and a reason', () => {
     const ahead = clockOf(ELSEWHERE);
     const offsetNs = ahead.offsetNs + 3_600e9;
     const { oneWay } = await run(await echo(clockOf({ ...ELSEWHERE, offsetNs })), clockOf(GOOD));
-    expect(oneWay).toMatchObject({ packets: 40, there_ms: null, back_ms: null, error_ms: null });
-    expect(oneWay.reason).toMatch(/^the clocks disagree: the times of 40 of 40 packets contradict each other, by up to 3599\d{3}\.\d+ ms/);
+    expect(oneWay).toMatchObject({ there_ms: null, back_ms: null, error_ms: null });
+    expect(oneWay.reason).toMatch(
+      /^the clocks disagree: the times of (\d+) of \1 packets contradict each other, by up to 3599\d{3}\.\d+ ms/,
+    );
   });
 
   it('a far end that makes its times up', async () => {
