@@ -98,7 +98,7 @@ describe('the total of several calls', () => {
 function serviceCall(changes: Partial<ServiceCall> = {}): ServiceCall {
   const latency = new LatencyHistogram();
   for (let i = 0; i < 500; i++) latency.record(3 * MS);
-  return { ...makeCall(latency), ...changes } as ServiceCall;
+  return { ...makeCall(latency), ...changes };
 }
 
 const name = (callId: string | null, channelId: string | null = null): PlacedName => ({ callId, channelId });
