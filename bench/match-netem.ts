@@ -43,7 +43,7 @@ await main(async () => {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   const paths: readonly (Impairment & { readonly seconds: number })[] = short
     ? [{ delayMs: 80, jitterMs: JITTER_MS, loss: 0.03, seconds: SHORT_SECONDS }]
-    : DELAYS_MS.flatMap((delayMs) => LOSSES.map((loss) => ({ delayMs, jitterMs: JITTER_MS, ...loss })));
+    : DELAYS_MS.flatMap((delayMs) => LOSSES.map(({ loss, seconds }) => ({ delayMs, jitterMs: JITTER_MS, loss, seconds })));
   const measured: Measured[] = [];
   for (const [index, { seconds, ...impairment }] of paths.entries()) {
     const ofPath = await measure(path.join(folder, String(index)), impairment, seconds);

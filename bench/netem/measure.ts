@@ -93,11 +93,13 @@ export async function measure(folder: string, impairment: Impairment, seconds: n
       const far = await witness(path.join(folder, 'far.pcapng'), [FAR.device, 'lo'], link.there);
       const probes = await Promise.all(CALLS.map((call) => probe(call, seconds)));
       const seen = { near: await near.end(), far: await far.end() };
-      return CALLS.map((call, index) => {
+      const measured: Measured[] = [];
+      for (const [index, call] of CALLS.entries()) {
         const { status, row } = probes[index] as Probed;
         const truth = truthOf(seen, row.port ?? 0, call.echoPort);
-        return { call: call.name, by: link.by, seconds, ...impairment, ...compared(call, row, truth), status };
-      });
+        measured.push({ call: call.name, by: link.by, seconds, ...impairment, ...compared(call, row, truth), status });
+      }
+      return measured;
     } finally {
       await asterisk.stop();
       for (const echo of echoes) await echo.stop();
