@@ -152,6 +152,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
         faulty.push(far);
         answer(call, far.at.port);
         at.endpoint?.touched();
+        return undefined;
       });
     } else if (user === 'held') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 0', 'a=inactive']);
     else answer(call, (user === 'ssrc' || user === 'hush' || user === 'mute' ? media[user] : media.echo).at.port);
