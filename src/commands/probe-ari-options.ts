@@ -7,7 +7,6 @@ import { durationNs, numericAddress, option } from './options.ts';
 export interface AriProbeOptions extends AriCommandOptions {
   readonly for?: number;
   readonly advertise?: string;
-  readonly service?: string;
 }
 
 /** Names of the options as commander keeps them. */
@@ -24,6 +23,5 @@ export function ariProbeOptions(): readonly Option[] {
       parse: numericAddress,
       env: 'RTPLAT_ADVERTISE',
     }),
-    option('--service <url>', 'ari-serve that takes the calls: its counters are compared with ours', { env: 'RTPLAT_SERVICE' }),
   ];
 }

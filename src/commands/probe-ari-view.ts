@@ -2,6 +2,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { CallerResult } from '../core/caller/totals.ts';
 import { doubts } from '../core/probe/doubts.ts';
+import { budgetTable } from '../core/report/render/budget.ts';
 import { ariLoadTables } from '../core/report/render/ari-load.ts';
 import { formatCount, formatMs, formatSeconds } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
@@ -13,7 +14,8 @@ import { pairTable } from './table.ts';
 /** The calls, the load with both of its ends, and the media of those calls whose packets were matched. */
 export async function ariTables(result: CallerResult, run: RunDocument, chalk: ChalkInstance, columns: number): Promise<string> {
   const load = run.ari === undefined ? [] : ariLoadTables(run.ari);
-  const tables = await renderTables([callTable(run), ...load], { chalk, columns });
+  const budget = run.budget === undefined ? [] : [budgetTable(run.budget, MOST_ROWS)];
+  const tables = await renderTables([callTable(run), ...load, ...budget], { chalk, columns });
   if (result.media.sent === 0) return tables;
   return `${tables}\n${pairTable(`media of ${String(run.options['target'])}`, mediaPairs(result, run), chalk, columns)}`;
 }

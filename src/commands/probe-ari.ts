@@ -47,7 +47,7 @@ export async function runAriCalls(io: CommandIo, target: string, options: ProbeC
     return line;
   };
   const caller = new Caller({ engine, options: settings, open });
-  const service = options.service === undefined ? undefined : await ServiceWatch.start(options.service, namesOf(instance));
+  const service = options.service === undefined ? undefined : await ServiceWatch.start(options.service);
   const startedAt = new Date().toISOString();
   let placed: PlacedCalls;
   try {
@@ -60,7 +60,7 @@ export async function runAriCalls(io: CommandIo, target: string, options: ProbeC
     result,
     {
       ...{ options: settings, url: url.origin, user, asterisk },
-      service: (await service?.finish()) ?? null,
+      service: (await service?.finish(({ id }) => id.startsWith(namesOf(instance)))) ?? null,
       left: line === undefined ? [] : line.left,
     },
     { target: `ari:${endpoint}`, startedAt, endedAt: new Date().toISOString(), engineReason: reason, version: VERSION, host: thisHost() },

@@ -14,6 +14,7 @@ export interface CallCommandOptions {
   readonly codec: string;
   readonly match: MatchMode;
   readonly srtp?: string;
+  readonly service?: string;
   readonly transport?: CallTransport;
   readonly user?: string;
   readonly passwordFile?: string;
@@ -59,6 +60,9 @@ function anyCallOptions(): readonly Option[] {
       choices: MATCH_MODES,
       default: 'auto',
       env: 'RTPLAT_MATCH',
+    }),
+    option('--service <url>', 'ari-serve that takes the calls: where the round trip goes, and whether it counted the same', {
+      env: 'RTPLAT_SERVICE',
     }),
   ];
 }

@@ -6,11 +6,13 @@ import type { SettledCall } from '../core/caller/outcome.ts';
 import { isMatched, matchOf } from '../core/caller/totals.ts';
 import type { CallerResult } from '../core/caller/totals.ts';
 import { doubts } from '../core/probe/doubts.ts';
+import { budgetTable } from '../core/report/render/budget.ts';
 import { setUpTable } from '../core/report/render/set-up.ts';
 import { formatCount, formatMs, formatRatio, formatSeconds } from '../core/report/render/table.ts';
 import type { Cell, Table } from '../core/report/render/table.ts';
 import type { CallRow, RunDocument } from '../core/report/run.ts';
 import { matchTable } from './probe-match-view.ts';
+import { rtcpTable } from './probe-rtcp-view.ts';
 import { clockText, decimal, spreadText, withMs } from './probe-view.ts';
 import { renderTables } from './report-view.ts';
 import { pairTable } from './table.ts';
@@ -24,13 +26,12 @@ export function progressOfCalls({ total, placed, up, ended, failed, sent, receiv
   return `${placed}${total === null ? '' : ` of ${total}`} calls placed, ${up} up, ${ended} ended${troubles}  sent ${sent}  received ${received}`;
 }
 
-/** The calls, how they were matched where that is a question, their set-up, and the media of those that were measured. */
+/** The calls, how they were matched where that is a question, what far ends said by RTCP, their set-up, and the media of those that were measured. */
 export async function callsTables(result: CallerResult, run: RunDocument, chalk: ChalkInstance, columns: number): Promise<string> {
-  const matched = matchTable(run, MOST_ROWS);
-  const tables = await renderTables(
-    [callTable(result, run), ...(matched === undefined ? [] : [matched]), ...(run.sip === undefined ? [] : [setUpTable(run.sip)])],
-    { chalk, columns },
-  );
+  const budget = run.budget === undefined ? undefined : budgetTable(run.budget, MOST_ROWS);
+  const more = [matchTable(run, MOST_ROWS), rtcpTable(run, MOST_ROWS), budget].flatMap((table) => table ?? []);
+  const setUp = run.sip === undefined ? [] : [setUpTable(run.sip)];
+  const tables = await renderTables([callTable(result, run), ...more, ...setUp], { chalk, columns });
   if (result.media.sent === 0) return tables;
   const media = pairTable(`media of ${String(run.options['target'])}`, mediaPairs(result, run), chalk, columns);
   return `${tables}\n${media}`;

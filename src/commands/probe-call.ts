@@ -3,6 +3,7 @@ import { parseCodecs } from '../core/caller/codecs.ts';
 import { callRun } from '../core/caller/document.ts';
 import type { CallerOptions } from '../core/caller/options.ts';
 import { parseSrtp } from '../core/caller/srtp.ts';
+import type { ServiceWatch } from '../core/caller/service-watch.ts';
 import { parseCallTarget } from '../core/caller/target.ts';
 import { RtplatError } from '../core/errors.ts';
 import type { DigestCredentials } from '../core/sip/digest.ts';
@@ -13,6 +14,7 @@ import type { CommandIo } from './io.ts';
 import { callDoubts, callsTables, keyDoubts } from './probe-call-view.ts';
 import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
 import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
+import type { PlacedCalls } from './probe-placing.ts';
 import { statusOf, writeRun } from './probe-report.ts';
 import { writeWarnings } from './probe-view.ts';
 import type { ProbeCommandOptions } from './probe.ts';
@@ -33,18 +35,28 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
   const { engine, reason } = await selectEngine(options.engine);
   const product = `rtplat/${VERSION}`;
   const caller = new Caller({ engine, options: settings, open: () => openSipLine({ engine, tls, product }, settings) });
+  const service = options.service === undefined ? undefined : await startWatch(options.service);
   const startedAt = new Date().toISOString();
-  const { result, stoppedBy } = await placeCalls(io, caller, options.quiet === true);
+  let placed: PlacedCalls;
+  try {
+    placed = await placeCalls(io, caller, options.quiet === true);
+  } finally {
+    await service?.stop();
+  }
+  const { result, stoppedBy } = placed;
   if (stoppedBy !== undefined && result.media.received === 0) {
     io.stderr.write('rtplat: stopped before anything was measured\n');
     io.exit(statusOfSignal(stoppedBy));
     return;
   }
   const { thisHost } = await import('./host.ts');
-  const run: RunDocument = callRun(result, settings, {
+  const labels = {
     ...{ target: settings.target.uri, startedAt, engineReason: reason, version: VERSION, host: thisHost() },
     endedAt: new Date().toISOString(),
-  });
+  };
+  const ours = new Set(result.calls.map(({ callId }) => callId));
+  const facts = await service?.finish(({ sip_call_id: callId }) => callId == null || ours.has(callId));
+  const run: RunDocument = callRun(result, settings, labels, facts);
   const gate = await writeRun(io, options, {
     ...{ name: target, run, bounds },
     table: async () => callsTables(result, run, await io.chalk(), widthOf(io.stdout)),
@@ -54,6 +66,11 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
   if (options.quiet !== true) await writeWarnings(io, [...keyDoubts(settings), ...callDoubts(result)]);
   const failed = result.calls.some(({ problem }) => problem !== null);
   io.exit(failed ? 1 : statusOf(run, gate));
+}
+
+async function startWatch(url: string): Promise<ServiceWatch> {
+  const { ServiceWatch } = await import('../core/caller/service-watch.ts');
+  return ServiceWatch.start(url);
 }
 
 async function callerOptions(io: CommandIo, target: string, options: ProbeCommandOptions): Promise<CallerOptions> {

@@ -2,6 +2,7 @@
 import { captureLayout } from '../core/capture/tables.ts';
 import type { Judged } from '../core/report/render/judged.ts';
 import { ariLoadTables } from '../core/report/render/ari-load.ts';
+import { budgetTable } from '../core/report/render/budget.ts';
 import { comparedTable } from '../core/report/render/compared.ts';
 import { boundTable } from '../core/report/render/judged.ts';
 import { qualityTable } from '../core/report/render/quality.ts';
@@ -17,6 +18,9 @@ export interface Layout {
   /** Why the numbers below should not be believed as they stand. */
   readonly doubts: readonly string[];
 }
+
+/** Calls whose budget is shown. */
+const BUDGET_ROWS = 40;
 
 export function layOut(result: Result): Layout {
   switch (result.kind) {
@@ -34,6 +38,7 @@ export function layOut(result: Result): Layout {
           table.instrumentTable(summary),
           ...(run.sip === undefined ? [] : [setUpTable(run.sip)]),
           ...(run.ari === undefined ? [] : ariLoadTables(run.ari)),
+          ...(run.budget === undefined ? [] : [budgetTable(run.budget, BUDGET_ROWS)]),
           ...(showCalls ? [table.callTable(run.calls)] : []),
         ],
         doubts: doubtsOf(result.source),

@@ -12,6 +12,8 @@ export class FakeAsterisk implements AriApi {
   readonly requests: string[] = [];
   /** Requests that fail, without effect. */
   readonly failing: Map<FakeRequest, AriFailure> = new Map();
+  /** Values of `channel expression`. */
+  readonly variables: Map<string, string> = new Map();
   /** Where the external legs send from; undefined when the answer does not say. */
   media: Endpoint | undefined;
   /** Whether external channels enter the application by themselves. */
@@ -111,8 +113,8 @@ export class FakeAsterisk implements AriApi {
     return Promise.resolve([...this.bridges.keys()]);
   }
 
-  channelVariable(_channelId: string, _expression: string): Promise<string | undefined> {
-    return Promise.resolve(undefined);
+  channelVariable(channelId: string, expression: string): Promise<string | undefined> {
+    return Promise.resolve(this.variables.get(`${channelId} ${expression}`));
   }
 
   hasModule(_name: string): Promise<boolean> {

@@ -9,6 +9,7 @@ import type { Logger } from '../service/log.ts';
 import { Pause } from '../service/pause.ts';
 import { formatHostPort } from '../values/address.ts';
 import type { AriApi, AriEvent, ChannelView } from './api.ts';
+import { callIdOf } from './call-id.ts';
 import { CallMachine } from './call.ts';
 import type { CallAction, CallInput, CallResource, SetupStep } from './call.ts';
 import { externalPrefix, legIds, QUESTION_SERIAL } from './ids.ts';
@@ -140,7 +141,13 @@ export class AriSession {
     this.#byExternal.set(call.ids.externalId, call);
     this.#byBridge.set(call.ids.bridgeId, call);
     call.setupTimer = setTimeout(() => this.#step(call, { type: 'setup-timeout' }), SETUP_LIMIT_MS);
+    void this.#name(call, channel);
     this.#step(call, { type: 'start', answered: channel.state === 'Up' }, nowNs());
+  }
+
+  /** Finds out how the caller knows the call, while it is set up. */
+  async #name({ relay }: LiveCall, channel: ChannelView): Promise<void> {
+    if (this.#api !== undefined) relay.record.sipCallId = await callIdOf(this.#api, channel);
   }
 
   #callerEnded(type: 'StasisEnd' | 'ChannelDestroyed', channel: ChannelView): void {

@@ -199,10 +199,11 @@ export class AriCall implements OngoingCall {
   async #measure(): Promise<void> {
     const { media, options } = this.#host;
     const codec = ariCodecOf(options.codec);
+    const peer = this.#peer as Endpoint;
     const agreed: NegotiatedMedia = {
       codec,
       ...{ dtmf: undefined, receive: { payloadType: codec.payloadType, dtmf: undefined }, ptimeMs: options.ptimeMs },
-      ...{ remote: this.#peer as Endpoint, rtcp: undefined, rtcpMux: false, direction: 'sendrecv' },
+      ...{ remote: peer, rtcp: { address: peer.address, port: peer.port + 1 }, rtcpMux: false, direction: 'sendrecv' },
     };
     const measurement = await measureMedia(media, this.#ports as CallPorts, agreed, this.#number);
     this.#measurement = measurement;
@@ -269,6 +270,7 @@ export class AriCall implements OngoingCall {
       problem,
       stopped,
       media: this.#result,
+      rtcp: this.#result === null ? null : (this.#measurement?.rtcp() ?? null),
       ari: { beganMs: this.#startMs, channelId: this.#ids.near, farId: this.#ids.far ?? null, cause: this.#cause },
     };
   }

@@ -3,6 +3,7 @@ import type { RunLabels } from '../probe/document.ts';
 import type { AriCallMembers, AriFailureMembers, AriLoad, CallRow, DelayMembers, RunDocument } from '../report/run.ts';
 import type { ServiceCall } from '../report/read-metrics.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
+import { budgetWith } from './budget-members.ts';
 import { agreementOf, serviceMembers } from './agreement.ts';
 import { cameBack } from './ari-outcome.ts';
 import { callsRun } from './document.ts';
@@ -28,9 +29,11 @@ const NS_PER_MS = 1e6;
 export function ariRun(result: CallerResult, parts: AriRunParts, labels: RunLabels): RunDocument {
   const run = callsRun(result, parts.options, labels);
   const { service } = parts;
+  const names = result.calls.map(({ ari, answeredMs }) => (answeredMs === null ? null : { callId: null, channelId: ari?.farId ?? null }));
   return {
     ...run,
     ...verdictOf(run, result),
+    ...(service === null ? {} : { budget: budgetWith(service, run, names) }),
     options: {
       ...run.options,
       codecs: parts.options.codec,

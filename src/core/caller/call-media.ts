@@ -1,24 +1,34 @@
 /**
- * What measures the media of one call: RTP that leaves by the call's own port, and what comes back to it. Packets that may come back changed
- * carry noise that is known, and are told apart by a {@link MatchingStream}.
+ * What measures the media of one call: RTP that leaves by the call's own port, and what comes back to it; and RTCP beside it. Packets that may
+ * come back changed carry noise that is known, and are told apart by a {@link MatchingStream}.
  */
+import { randomBytes } from 'node:crypto';
 import type { AudioCorrelator } from '../match/audio-correlator.ts';
 import type { PacerOptions, Pacing } from '../probe/pacer.ts';
 import type { ProbeOptions, ProbeProgress, ProbeResult } from '../probe/result.ts';
 import { ProbeSession } from '../probe/session.ts';
 import type { ProbeTally } from '../probe/session.ts';
+import { PCMU_AUDIO, streamSources } from '../probe/source.ts';
+import type { StreamSource } from '../probe/source.ts';
 import type { NegotiatedMedia } from '../sip/sdp-offer.ts';
-import type { UdpEngine } from '../udp/engine.ts';
+import { DROPPED } from '../srtp/receiver.ts';
+import { SrtcpReceiver, SrtcpSender } from '../srtp/srtcp.ts';
+import type { Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
+import { sameEndpoint } from '../values/address.ts';
 import { audioOf } from './audio.ts';
 import { MatchingStream } from './matching-stream.ts';
 import type { CallerOptions } from './options.ts';
 import type { CallPorts } from './ports.ts';
+import { CallRtcp } from './rtcp-call.ts';
+import type { RtcpFacts } from './rtcp-call.ts';
 
 export interface CallMeasurement {
   /** Settles when all was sent and what is to come back has come, or {@link abort} was called. @throws RtplatError. */
   run(): Promise<ProbeResult>;
   abort(): void;
   progress(): ProbeProgress;
+  /** What the far end has said by RTCP so far. */
+  rtcp(): RtcpFacts;
 }
 
 /** What the media of all calls share. */
@@ -34,17 +44,21 @@ export interface MediaHost {
 }
 
 const NS_PER_MS = 1e6;
+/** Random enough for a name that nobody else has (RFC 7022 §4.2). */
+const CNAME_BYTES = 12;
+/** What a share of 1 is drawn in. */
+const RANDOM_VALUES = 2 ** 32;
 
 /** @param number of the call, from 1: each has streams of its own. */
 export async function measureMedia(
   host: MediaHost,
-  { rtp }: CallPorts,
-  { codec, ptimeMs, remote, srtp }: NegotiatedMedia,
+  ports: CallPorts,
+  { codec, ptimeMs, remote, rtcp: remoteRtcp, srtp }: NegotiatedMedia,
   number: number,
 ): Promise<CallMeasurement> {
   const { engine, bindAddress, options, correlator, pacing, tally } = host;
   // The same port again, by a socket that hears this peer alone, and what ICMP says of it.
-  await rtp.close();
+  await ports.rtp.close();
   const ptimeNs = ptimeMs * NS_PER_MS;
   const seed = (options.media.seed + number) % 2 ** 32;
   const mode = options.match;
@@ -55,9 +69,10 @@ export async function measureMedia(
     ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs, srtp },
     audio: mode === 'header' ? silent : noisy,
   };
-  return new ProbeSession({
-    ...{ engine, pacing, tally, options: probe, targets: [remote] },
-    locals: [{ address: bindAddress, port: rtp.local.port }],
+  const rtcp = speakRtcp(engine, ports.rtcp, remoteRtcp, probe);
+  const session = new ProbeSession({
+    ...{ engine, pacing, tally, options: probe, targets: [remote], companion: rtcp },
+    locals: [{ address: bindAddress, port: ports.rtp.local.port }],
     ...(mode === 'header'
       ? {}
       : {
@@ -65,4 +80,54 @@ export async function measureMedia(
             new MatchingStream({ mode, options: probe, audio: noisy, source, correlator, clock: engine.clock, sample }),
         }),
   });
+  return {
+    run: async () => {
+      try {
+        return await session.run();
+      } finally {
+        rtcp.bye(engine.nowNs());
+      }
+    },
+    abort: () => session.abort(),
+    progress: () => session.progress(),
+    rtcp: () => rtcp.facts(),
+  };
+}
+
+/** Reports from now on, to the far end that was agreed on, and hears that one alone. @param remote undefined where it has no port of RTCP. */
+function speakRtcp(engine: UdpEngine, socket: UdpSocket, remote: Endpoint | undefined, options: ProbeOptions): CallRtcp {
+  const [source] = streamSources(options) as [StreamSource];
+  const { clockRateHz, bytesPerSecond } = options.audio ?? PCMU_AUDIO;
+  const nowNs = engine.nowNs();
+  const unixOffsetNs = Date.now() * NS_PER_MS - nowNs;
+  const to = remote === undefined ? undefined : socket.named(remote);
+  const sealer = options.srtp && new SrtcpSender(options.srtp.send);
+  const opener = options.srtp && new SrtcpReceiver(options.srtp.receive);
+  const rtcp = new CallRtcp({
+    ...{ source, clockRateHz, payloadBytes: Math.round((options.ptimeNs * bytesPerSecond) / 1e9), ptimeNs: options.ptimeNs, nowNs },
+    cname: randomBytes(CNAME_BYTES).toString('base64url'),
+    // Begun once: the wall clock may step, and a report must not.
+    unixNs: (atNs) => atNs + unixOffsetNs,
+    random: () => randomBytes(4).readUInt32BE() / RANDOM_VALUES,
+    send: (buffer, length) => {
+      if (to === undefined) return false;
+      const wire = sealer?.protect(buffer.subarray(0, length));
+      socket.send(wire ?? buffer, 0, wire?.length ?? length, to);
+      return true;
+    },
+  });
+  socket.receive({
+    packet: (buffer, offset, length, arrival) => {
+      if (to === undefined || !sameEndpoint(arrival.from, to)) return;
+      // What is not authentic was not said by the far end.
+      const plainLength = opener === undefined ? length : opener.open(buffer, offset, length);
+      if (plainLength !== DROPPED) rtcp.received(buffer, offset, plainLength, arrival.atNs);
+    },
+    departed: (_first, _count, atNs) => {
+      if (!Number.isNaN(atNs)) rtcp.departed(atNs);
+    },
+    // That nothing listens for reports is no fault: many a far end sends none, and hears none.
+    error: () => undefined,
+  });
+  return rtcp;
 }

@@ -1,5 +1,6 @@
 /** A delay over the time of a call: by how much it moved, and whether a clock drifts. Pure. */
 
+import { median } from '../stats/median.ts';
 import type { DelayMove } from '../report/run.ts';
 
 export interface DelayFacts {
@@ -106,11 +107,4 @@ function slopeOf(segments: readonly (readonly Second[])[]): Pick<DelayFacts, 'sk
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }

@@ -2,25 +2,38 @@
 import { probeRun } from '../probe/document.ts';
 import type { RunLabels } from '../probe/document.ts';
 import { isG711 } from '../probe/source.ts';
+import type { CallRtcpMembers } from '../report/rtcp.ts';
 import type { CallRow, DelayMembers, RunDocument, SipSetUp } from '../report/run.ts';
 import type { CallMetricsSummary, DelaySummary } from '../sip/call-metrics.ts';
 import { scoreStream } from '../stats/quality.ts';
+import { budgetWith } from './budget-members.ts';
 import type { CallerOptions, PlacingOptions } from './options.ts';
 import type { MediaFacts, SettledCall } from './outcome.ts';
+import type { RtcpFacts } from './rtcp-call.ts';
+import type { ServiceFacts } from './service-watch.ts';
 import { isMatched, matchOf } from './totals.ts';
 import type { CallerResult } from './totals.ts';
 
 /** How many failed calls a verdict names. */
 const MOST_REASONS = 5;
 
-/** Calls that were placed by SIP. */
-export function callRun(result: CallerResult, options: CallerOptions, labels: RunLabels): RunDocument {
+/** Calls that were placed by SIP. @param service that took them, where one was named. */
+export function callRun(result: CallerResult, options: CallerOptions, labels: RunLabels, service: ServiceFacts | null = null): RunDocument {
   const run = callsRun(result, options, labels);
+  const calls = run.calls.map((row, i) => withSip(row, result.calls[i] as SettledCall));
+  const names = result.calls.map(({ callId, answeredMs }) => (answeredMs === null ? null : { callId, channelId: null }));
   return {
     ...run,
-    options: { ...run.options, codecs: options.codecs.join(' '), transport: options.target.transport, srtp: options.srtp.join(' ') },
-    calls: run.calls.map((row, i) => withSip(row, result.calls[i] as SettledCall)),
+    options: {
+      ...run.options,
+      codecs: options.codecs.join(' '),
+      transport: options.target.transport,
+      srtp: options.srtp.join(' '),
+      ...(service === null ? {} : { service: service.url }),
+    },
+    calls,
     sip: setUpOf(result.setUp),
+    ...(service === null ? {} : { budget: budgetWith(service, { calls }, names) }),
   };
 }
 
@@ -85,6 +98,23 @@ function rowOf(call: SettledCall): CallRow {
     ...scoreOf(measured, call.codec),
     other_ssrc: media?.otherSsrc ?? null,
     ...(media?.srtp === undefined ? {} : { srtp: media.srtp }),
+    rtcp: call.rtcp === null ? null : rtcpOf(call.rtcp),
+  };
+}
+
+function rtcpOf(facts: RtcpFacts): CallRtcpMembers {
+  return {
+    ...{ sent: facts.sent, received: facts.received, reports: facts.reports },
+    round_trip_ms: facts.roundTripMs,
+    round_trip_avg_ms: facts.meanRoundTripMs,
+    round_trip_min_ms: facts.leastRoundTripMs,
+    round_trip_max_ms: facts.mostRoundTripMs,
+    round_trips: facts.roundTrips,
+    round_trip_error_ms: facts.roundTripErrorMs,
+    far_end_lost: facts.farEndLost,
+    far_end_received: facts.farEndReceived,
+    far_end_fraction_lost: facts.farEndFractionLost,
+    far_end_jitter_ms: facts.farEndJitterMs,
   };
 }
 

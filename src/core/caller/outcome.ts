@@ -5,6 +5,7 @@ import type { ClientCallEnd } from '../sip/client-call.ts';
 import type { Cause } from '../sip/reason-header.ts';
 import { formatDurationNs } from '../values/duration.ts';
 import { escapeControl } from '../values/terminal.ts';
+import type { RtcpFacts } from './rtcp-call.ts';
 
 /** Times are ms from the first INVITE of the call; null is what has not happened. */
 export interface CallOutcome {
@@ -41,6 +42,8 @@ export interface CallOutcome {
   readonly stopped: boolean;
   /** What was sent and came back; null when there was no media. */
   readonly media: ProbeResult | null;
+  /** null when there was no media. */
+  readonly rtcp: RtcpFacts | null;
   /** Only of a call that Asterisk was asked for. */
   readonly ari?: AriFacts;
 }

@@ -315,6 +315,7 @@ export class PlacedCall implements ClientCallListener, OngoingCall {
       endedMs,
       stopped: this.#stopped,
       media: this.#result,
+      rtcp: this.#result === null ? null : (this.#measurement?.rtcp() ?? null),
     };
   }
 }

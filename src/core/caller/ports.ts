@@ -4,8 +4,8 @@ import type { UdpEngine, UdpSocket } from '../udp/engine.ts';
 
 /** The kernel chooses at random: a pair is found in a few tries. */
 const MOST_TRIES = 64;
-/** Nothing is read there; what a far end sends must not be answered by ICMP. */
-const RTCP_BUFFER_BYTES = 4_096;
+/** A report takes some hundred bytes, and one comes every few seconds. */
+const RTCP_BUFFER_BYTES = 16_384;
 
 export interface CallPorts {
   readonly rtp: UdpSocket;
@@ -19,7 +19,7 @@ export async function bindPorts(engine: UdpEngine, address: string): Promise<Cal
     const { port } = rtp.local;
     if (port % 2 === 0) {
       try {
-        return { rtp, rtcp: await engine.bind({ address, port: port + 1, bufferBytes: RTCP_BUFFER_BYTES }) };
+        return { rtp, rtcp: await engine.bind({ address, port: port + 1, bufferBytes: RTCP_BUFFER_BYTES, departures: true }) };
       } catch (error) {
         if (!(error instanceof RtplatError)) throw error;
       }

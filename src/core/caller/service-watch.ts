@@ -9,7 +9,7 @@ export interface ServiceFacts {
   readonly url: string;
   readonly before: ServiceMetrics;
   readonly after: ServiceMetrics;
-  /** Of ours, by the id that both know, as they were last seen. */
+  /** Those that it took meanwhile, whoever placed them, by their ids there, as they were last seen. */
   readonly calls: ReadonlyMap<string, ServiceCall>;
   /** Why it could not be read at the end; null when it could. */
   readonly trouble: string | null;
@@ -18,14 +18,16 @@ export interface ServiceFacts {
 const ANSWER_LIMIT_MS = 5_000;
 /** A service keeps the last 200 calls that have ended: read this often, none is missed below 100 a second. */
 const LOOK_MS = 2_000;
+/** More are not kept. */
+const MOST_CALLS = 20_000;
 /** For the calls to end there, too. */
 const LAST_LOOKS = 20;
 const LAST_LOOK_MS = 200;
 
 export class ServiceWatch {
   readonly #url: string;
-  /** What the ids of our calls begin with. */
-  readonly #prefix: string;
+  /** Calls that were there before. */
+  readonly #old: ReadonlySet<string>;
   readonly #before: ServiceMetrics;
   readonly #calls = new Map<string, ServiceCall>();
   readonly #pause = new Pause();
@@ -34,25 +36,26 @@ export class ServiceWatch {
   #trouble: string | null = null;
   #done = false;
 
-  private constructor(url: string, prefix: string, before: ServiceMetrics) {
+  private constructor(url: string, before: ServiceMetrics, old: ReadonlySet<string>) {
     this.#url = url;
-    this.#prefix = prefix;
+    this.#old = old;
     this.#before = before;
     this.#after = before;
     this.#watching = this.#watch();
   }
 
   /** @throws RtplatError as {@link readService} does: a service that was asked for has to be there. */
-  static async start(url: string, prefix: string): Promise<ServiceWatch> {
-    return new ServiceWatch(url, prefix, (await readService(url, ANSWER_LIMIT_MS)).metrics);
+  static async start(url: string): Promise<ServiceWatch> {
+    const { metrics, calls } = await readService(url, ANSWER_LIMIT_MS);
+    return new ServiceWatch(url, metrics, new Set(calls.map(({ id }) => id)));
   }
 
-  /** Looks until all of our calls that it has seen have ended, for some seconds at most. */
-  async finish(): Promise<ServiceFacts> {
+  /** Looks until all of our calls that it has seen have ended, for some seconds at most. @param isOurs which those may be. */
+  async finish(isOurs: (call: ServiceCall) => boolean): Promise<ServiceFacts> {
     await this.stop();
     for (let looks = LAST_LOOKS; looks > 0; looks--) {
       await this.#look();
-      if (this.#trouble !== null || [...this.#calls.values()].every(({ ended_at: ended }) => ended !== null)) break;
+      if (this.#trouble !== null || [...this.#calls.values()].every((call) => call.ended_at !== null || !isOurs(call))) break;
       await new Pause().wait(LAST_LOOK_MS);
     }
     return { url: this.#url, before: this.#before, after: this.#after, calls: this.#calls, trouble: this.#trouble };
@@ -62,6 +65,10 @@ export class ServiceWatch {
     this.#done = true;
     this.#pause.end();
     await this.#watching;
+  }
+
+  #isNew({ id }: ServiceCall): boolean {
+    return !this.#old.has(id) && (this.#calls.size < MOST_CALLS || this.#calls.has(id));
   }
 
   async #watch(): Promise<void> {
@@ -75,7 +82,7 @@ export class ServiceWatch {
     try {
       const { metrics, calls } = await readService(this.#url, ANSWER_LIMIT_MS);
       this.#after = metrics;
-      for (const call of calls) if (call.id.startsWith(this.#prefix)) this.#calls.set(call.id, call);
+      for (const call of calls) if (this.#isNew(call)) this.#calls.set(call.id, call);
       this.#trouble = null;
     } catch (error) {
       this.#trouble = messageOf(error);

@@ -4,6 +4,8 @@
  */
 import type { AudioCodec } from '../audio/codec.ts';
 import { createRtpPacket, parseRtp, RTP_HEADER_BYTES } from '../rtp/packet.ts';
+import type { ReportBlock } from '../rtp/rtcp.ts';
+import { RtcpSession } from '../rtp/rtcp-session.ts';
 import { RtpSender } from '../rtp/sender.ts';
 import type { Arrival, Endpoint, PacketReceiver, UdpSocket } from '../udp/engine.ts';
 import { sameEndpoint } from '../values/address.ts';
@@ -16,7 +18,6 @@ import { Outgoing } from './outgoing.ts';
 import type { OutgoingFormat } from './outgoing.ts';
 import { Peer } from './peer.ts';
 import { Reception } from './reception.ts';
-import { RtcpSession } from './rtcp-session.ts';
 import type { DtmfWay } from './types.ts';
 import { Seat } from './wheel.ts';
 import type { Paced } from './wheel.ts';
@@ -115,14 +116,18 @@ export class CallMedia implements PacketReceiver, Paced {
     this.#peer = new Peer(rtp, spec);
     this.#rtcpPeer = this.#findRtcpPeer();
     this.#rtcp = new RtcpSession({
-      numbers: this.#numbers,
       sender: this.#sender,
       reception: this.#reception,
       cname: spec.cname,
       nowNs,
       unixNs: (atNs) => host.unixNs(atNs),
       random: () => host.random(),
-      roundTrip: (ms) => host.roundTrip(ms),
+      listener: {
+        sent: () => this.#add(AT.rtcpSent, 1),
+        received: () => this.#add(AT.rtcpReceived, 1),
+        malformed: () => this.#add(AT.rtcpMalformed, 1),
+        reported: (block, ms) => this.#reported(block, ms),
+      },
       send: (buffer, length) => this.#sendRtcp(buffer, length),
     });
     this.#times.fill(nowNs);
@@ -217,7 +222,7 @@ export class CallMedia implements PacketReceiver, Paced {
     if (!known && !this.#peer.mayBe(from)) return this.#refuse(from);
     const problem = parseRtp(buffer, offset, length, packet);
     if (problem === 'rtcp' && known && this.#spec.rtcp === 'mux') {
-      return this.#rtcp.received(buffer, offset, length, arrival.atNs, this.#codec.clockRateHz);
+      return this.#rtcp.received(buffer, offset, length, arrival.atNs);
     }
     if (problem !== undefined) return this.#add(AT.malformed, 1);
     if (!known) {
@@ -255,7 +260,7 @@ export class CallMedia implements PacketReceiver, Paced {
       if (!this.#rtcpPeer.mayBe(from)) return this.#refuse(from);
       this.#rtcpPeer.learn(from);
     }
-    this.#rtcp.received(buffer, offset, length, arrival.atNs, this.#codec.clockRateHz);
+    this.#rtcp.received(buffer, offset, length, arrival.atNs);
   }
 
   error(): void {
@@ -306,6 +311,15 @@ export class CallMedia implements PacketReceiver, Paced {
     const rtp = this.#peer.endpoint ?? this.#spec.remote;
     const next = { address: rtp.address, port: rtp.port === 0 ? 0 : rtp.port + 1 };
     return new Peer(this.#rtcpSocket, { remote: remoteRtcp ?? next, symmetric, signallingAddress });
+  }
+
+  /** What the peer says of our stream. */
+  #reported({ cumulativeLost, jitterTicks }: ReportBlock, roundTripMs: number | undefined): void {
+    this.#numbers[AT.remoteLost] = cumulativeLost;
+    this.#numbers[AT.remoteJitterMs] = (jitterTicks * 1_000) / this.#codec.clockRateHz;
+    if (roundTripMs === undefined) return;
+    this.#numbers[AT.roundTripMs] = roundTripMs;
+    this.#host.roundTrip(roundTripMs);
   }
 
   #sendRtcp(buffer: Uint8Array, length: number): boolean {

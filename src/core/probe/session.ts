@@ -43,11 +43,20 @@ export interface ProbeSessionOptions {
   readonly stream?: (source: StreamSource, sample: StreamSample) => EchoStream;
   /** Told each latency sample: the stream from 0, the packet's number in it from 0, and the latency. */
   readonly observe?: (stream: number, index: number, latencyNs: number) => void;
+  readonly companion?: SessionCompanion;
   /**
    * Where a thread sends and the kernel tells the times, nothing depends on when the calling thread reads: with this it gives way
    * to the one that sends, by a lower priority for the rest of its life. For a process that does nothing else.
    */
   readonly givesWay?: boolean;
+}
+
+/** What goes along with the one stream of a session. Times are on the engine's clock. */
+export interface SessionCompanion {
+  /** A datagram came, whatever it is. Valid only during the call. */
+  arrived(buffer: Uint8Array, offset: number, length: number, atNs: number): void;
+  /** Its turn, some times a second. @param startNs when the first packet is due. @param sent packets so far. */
+  turn(nowNs: number, startNs: number, sent: number): void;
 }
 
 /** Times are on the engine's clock. */
@@ -79,6 +88,7 @@ export class ProbeSession {
   readonly #tally: ProbeTally | undefined;
   readonly #opened: ((locals: readonly Endpoint[]) => Promise<void>) | undefined;
   readonly #observe: ((stream: number, index: number, latencyNs: number) => void) | undefined;
+  readonly #companion: SessionCompanion | undefined;
   readonly #givesWay: boolean;
   readonly #options: ProbeOptions;
   readonly #schedule: Schedule;
@@ -111,7 +121,7 @@ export class ProbeSession {
   #abortedNs: number | undefined;
   #lookedNs = 0;
 
-  constructor({ engine, targets, options, locals, pacing, tally, opened, observe, givesWay, stream }: ProbeSessionOptions) {
+  constructor({ engine, targets, options, locals, pacing, tally, opened, observe, companion, givesWay, stream }: ProbeSessionOptions) {
     this.#engine = engine;
     this.#targets = targets;
     this.#locals = locals;
@@ -119,6 +129,7 @@ export class ProbeSession {
     this.#tally = tally;
     this.#opened = opened;
     this.#observe = observe;
+    this.#companion = companion;
     this.#givesWay = givesWay === true && engine.name === 'batch' && engine.clock === 'kernel';
     this.#options = options;
     this.#schedule = new Schedule(options);
@@ -262,6 +273,7 @@ export class ProbeSession {
     this.#catchUp();
     const plainLength = this.#srtpReceiver?.open(buffer, offset, length) ?? length;
     if (plainLength === DROPPED) return;
+    this.#companion?.arrived(buffer, offset, plainLength, arrival.atNs);
     const latencyNs = stream.arrived(buffer, offset, plainLength, arrival);
     if (latencyNs >= 0) this.#returned(i, stream.lastIndex, latencyNs, stream.lastLate, stream.lastHostDelayNs);
   }
@@ -307,6 +319,7 @@ export class ProbeSession {
     for (const stream of this.#streams) stream.expire(this.#lookedNs);
     this.#series.settle(this.#lookedNs - this.#startNs);
     this.#lookedNs = nowNs;
+    this.#companion?.turn(nowNs, this.#startNs, this.#next);
     if (!this.#allSent()) return;
     const graceOver = this.#abortedNs !== undefined && nowNs - this.#abortedNs > ABORT_GRACE_NS;
     if (!graceOver && this.#inFlight() > 0) return;

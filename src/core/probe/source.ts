@@ -69,6 +69,7 @@ export class StreamSource {
   readonly #firstSequence: number;
   readonly #firstTimestamp: number;
   readonly #ticks: number;
+  readonly #clockRateHz: number;
   readonly #noise: NoisePayload | undefined;
 
   /** @param firstSequences of the bits of a random number, those that the first sequence number has. */
@@ -79,6 +80,7 @@ export class StreamSource {
     this.#firstSequence = random.uint16() & firstSequences;
     this.#firstTimestamp = random.uint32();
     this.#ticks = (intervalNs * clockRateHz) / 1e9;
+    this.#clockRateHz = clockRateHz;
     this.#noise = noiseOf(intervalNs, audio);
   }
 
@@ -98,6 +100,11 @@ export class StreamSource {
     header.timestamp = (this.#firstTimestamp + Math.round(index * this.#ticks)) % 2 ** 32;
     writeRtpHeader(packet, 0, header);
     this.#noise?.write(packet, RTP_HEADER_BYTES, index);
+  }
+
+  /** Of the media at an instant, so long after the first packet was due. */
+  timestampAt(elapsedNs: number): number {
+    return (this.#firstTimestamp + Math.round((elapsedNs * this.#clockRateHz) / 1e9)) >>> 0;
   }
 
   sequenceOf(index: number): number {

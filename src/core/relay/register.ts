@@ -3,7 +3,7 @@
  * through a small interface.
  */
 import { NO_LATENCY, summarize } from '../report/latency-summary.ts';
-import type { CallDocument, RelayCounters } from '../report/metrics.ts';
+import type { CallDocument, InsideMembers, RelayCounters } from '../report/metrics.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
 import { addCounters, zeroCounters } from './counters.ts';
 import type { MutableRelayCounters } from './counters.ts';
@@ -12,6 +12,7 @@ import type { MutableRelayCounters } from './counters.ts';
 export interface CallMedia {
   readonly histogram: LatencyHistogram;
   readonly jitterMs: number | null;
+  readonly insideMs: InsideMembers | null;
   readonly socketDrops: number | null;
   /** Datagrams received or sent without the kernel's stamp. */
   readonly unstamped: number;
@@ -24,6 +25,7 @@ export interface CallRecord {
   readonly name: string;
   readonly startedNs: number;
   readonly startedAt: string;
+  sipCallId: string | null;
   state: string;
   port: number | null;
   peer: string | null;
@@ -57,6 +59,7 @@ export class CallRegister {
       name,
       startedNs: nowNs,
       startedAt,
+      sipCallId: null,
       state: 'allocating',
       port: null,
       peer: null,
@@ -159,6 +162,7 @@ function callDocument(record: CallRecord, nowNs: number, ended?: { readonly at: 
   return {
     id: record.id,
     name: record.name,
+    sip_call_id: record.sipCallId,
     state: record.state,
     port: record.port,
     peer: record.peer,
@@ -169,6 +173,7 @@ function callDocument(record: CallRecord, nowNs: number, ended?: { readonly at: 
     first_packet_ms: record.firstPacketNs === null ? null : (record.firstPacketNs - record.startedNs) / 1e6,
     jitter_ms: record.media?.jitterMs ?? null,
     ...latency,
+    inside_ms: record.media?.insideMs ?? null,
     counters,
     end_reason: ended?.reason ?? null,
   };

@@ -100,11 +100,21 @@ export interface PortCounts {
   readonly foreign: number;
 }
 
+/** Means, milliseconds, between stamps of the kernel. */
+export interface InsideMembers {
+  /** From when a packet arrived from Asterisk until it left for the echo. */
+  readonly out: number;
+  /** From when its echo arrived until it was read; handing it back follows at once. */
+  readonly back: number;
+}
+
 /** One row of `GET /channels`. */
 export interface CallDocument extends LatencySummary {
   readonly id: string;
   /** Name as Asterisk gives it, e.g. `PJSIP/alice-00000001`. */
   readonly name: string;
+  /** Call-ID of the SIP call that it is, by which its caller knows it; null where it is none, or Asterisk does not say. */
+  readonly sip_call_id: string | null;
   readonly state: string;
   readonly port: number | null;
   /** `UNICASTRTP_LOCAL_ADDRESS:PORT`: where Asterisk sends from. */
@@ -119,6 +129,8 @@ export interface CallDocument extends LatencySummary {
   readonly first_packet_ms: number | null;
   /** RFC 3550 interarrival jitter of what Asterisk sent. */
   readonly jitter_ms: number | null;
+  /** Time that packets spent in the service; null with the user clock, and before there are any. */
+  readonly inside_ms: InsideMembers | null;
   readonly counters: RelayCounters;
   /** Why it ended, or null while it is up. */
   readonly end_reason: string | null;

@@ -8,7 +8,9 @@ import { RtplatError } from '../errors.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 import type { EncodedHistogram } from '../stats/histogram.ts';
 import { AriCallSchema, AriLoadSchema } from './ari-schema.ts';
+import { BudgetSchema } from './budget-schema.ts';
 import { excessOf } from './json-shape.ts';
+import { CallRtcpSchema } from './rtcp-schema.ts';
 import { RUN_COMMANDS, RUN_SCHEMA, VERDICTS } from './run.ts';
 import type { RunDocument, RunSummary } from './run.ts';
 
@@ -143,6 +145,7 @@ const call = v.looseObject({
   r_factor: v.exactOptional(measured),
   mos: v.exactOptional(measured),
   other_ssrc: v.exactOptional(v.nullable(count)),
+  rtcp: v.exactOptional(v.nullable(CallRtcpSchema)),
   sip: v.exactOptional(
     v.looseObject({
       call_id: v.string(),
@@ -199,6 +202,7 @@ export const RunSchema: v.GenericSchema<unknown, RunDocument> = v.looseObject({
   calls: v.array(call),
   sip: v.exactOptional(setUp),
   ari: v.exactOptional(AriLoadSchema),
+  budget: v.exactOptional(BudgetSchema),
 });
 
 /**

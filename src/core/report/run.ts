@@ -6,8 +6,10 @@
  */
 import type { EncodedHistogram, LatencyHistogram } from '../stats/histogram.ts';
 import { spread, summarize } from './latency-summary.ts';
+import type { BudgetMembers } from './budget.ts';
 import type { Spread } from './metrics.ts';
 import type { LatencySummary, RelayCounters } from './metrics.ts';
+import type { CallRtcpMembers } from './rtcp.ts';
 
 export const RUN_SCHEMA = 'rtplat.run/1';
 
@@ -132,6 +134,8 @@ export interface CallRow extends Partial<LatencySummary> {
   readonly other_ssrc?: number | null;
   /** Of a call whose RTP was encrypted: what came, was not authentic or had come before, and is in no other number. */
   readonly srtp?: { readonly suite: string; readonly unauthenticated: number; readonly replayed: number };
+  /** What the far end of a call that was placed said by RTCP; null where there were no media. */
+  readonly rtcp?: CallRtcpMembers | null;
   /** Of a call that was placed by SIP. */
   readonly sip?: SipCallMembers;
   /** Of a call that Asterisk was asked for. */
@@ -288,6 +292,8 @@ export interface RunDocument {
   readonly sip?: SipSetUp;
   /** Only of a run that placed calls through ARI. */
   readonly ari?: AriLoad;
+  /** Where the round trip goes; only of a run that was told the service that took its calls. */
+  readonly budget?: BudgetMembers;
 }
 
 /** Everything {@link buildRun} needs; time and host are told, not asked. */

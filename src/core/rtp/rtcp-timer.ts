@@ -1,4 +1,4 @@
-/** When the next RTCP packet is due (RFC 3550 §6.2, §6.3, A.7): about every 5 s, never in step with others. */
+/** When the next RTCP packet is due (RFC 3550 §6.2, §6.3, A.7): about every 5 s unless told otherwise, never in step with others. */
 
 /** Twice as soon for the first. */
 const LEAST_INTERVAL_NS = 5e9;
@@ -17,6 +17,10 @@ export interface RtcpTimerOptions {
   readonly bytesPerSecond: number;
   /** From 0 up to, and without, 1. */
   readonly random: () => number;
+  /** The reduced minimum that a sender may take (§6.2), in place of 5 s. */
+  readonly leastIntervalNs?: number;
+  /** The first one is due at once, as between two it may be (§6.2). */
+  readonly atOnce?: boolean;
 }
 
 /** Those who take part, ourselves among them. */
@@ -29,14 +33,18 @@ export interface Members {
 export class RtcpTimer {
   readonly #random: () => number;
   readonly #bytesPerSecond: number;
+  readonly #leastIntervalNs: number;
+  readonly #atOnce: boolean;
   #averageBytes = FIRST_GUESS_BYTES + CARRIER_BYTES;
   #initial = true;
   #lastNs: number;
   #dueNs: number;
 
-  constructor({ nowNs, bytesPerSecond, random }: RtcpTimerOptions) {
+  constructor({ nowNs, bytesPerSecond, random, leastIntervalNs = LEAST_INTERVAL_NS, atOnce = false }: RtcpTimerOptions) {
     this.#random = random;
     this.#bytesPerSecond = bytesPerSecond;
+    this.#leastIntervalNs = leastIntervalNs;
+    this.#atOnce = atOnce;
     this.#lastNs = nowNs;
     this.#dueNs = nowNs + this.#intervalNs({ members: 1, senders: 0, weSend: false });
   }
@@ -68,13 +76,14 @@ export class RtcpTimer {
   }
 
   #intervalNs({ members, senders, weSend }: Members): number {
+    if (this.#initial && this.#atOnce) return 0;
     let shareNs = 1e9;
     let sharers = members;
     if (senders <= members * SENDERS_SHARE) {
       shareNs /= weSend ? SENDERS_SHARE : 1 - SENDERS_SHARE;
       sharers = weSend ? senders : members - senders;
     }
-    const leastNs = this.#initial ? LEAST_INTERVAL_NS / 2 : LEAST_INTERVAL_NS;
+    const leastNs = this.#initial ? this.#leastIntervalNs / 2 : this.#leastIntervalNs;
     const meanNs = Math.max(leastNs, (this.#averageBytes * sharers * shareNs) / this.#bytesPerSecond);
     return (meanNs * (this.#random() + 0.5)) / COMPENSATION;
   }

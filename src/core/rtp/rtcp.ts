@@ -37,8 +37,8 @@ const CNAME_ITEM = 1;
 const MOST_CNAME_BYTES = 255;
 /** Seconds from 1900, the NTP epoch, to 1970. */
 const NTP_TO_UNIX_S = 2_208_988_800;
-/** A round trip may come out below 0 by this many units of 1/65536 s: 1 ms, for two clocks that do not run quite alike. */
-const CLOCK_ERROR_UNITS = 66;
+/** A round trip may come out below 0 by so much, for two clocks that do not run quite alike. */
+const CLOCK_ERROR_MS = 1;
 
 /** An NTP timestamp: seconds since 1900 and fractions of one, 32 bits each, unsigned. */
 export interface NtpTime {
@@ -266,14 +266,13 @@ export function middleOf({ seconds, fraction }: NtpTime): number {
 }
 
 /**
- * The round trip that a report block about ourselves tells (§6.4.1): A − LSR − DLSR.
+ * The round trip that a report block about ourselves tells (§6.4.1): A − LSR − DLSR, A − LSR by our own clock.
  *
- * @param arrival the middle of the NTP time at which the block arrived.
+ * @param sinceSentNs from when the SR that it speaks of left, to when the block arrived.
  * @returns ms, not below 0; undefined when the block has no LSR, or says what cannot be.
  */
-export function roundTripMs(arrival: number, { lastSr, delaySinceLastSr }: ReportBlock): number | undefined {
+export function roundTripMs(sinceSentNs: number, { lastSr, delaySinceLastSr }: ReportBlock): number | undefined {
   if (lastSr === 0) return undefined;
-  const units = (arrival - lastSr - delaySinceLastSr) | 0;
-  if (units < -CLOCK_ERROR_UNITS) return undefined;
-  return (Math.max(0, units) * 1_000) / 65_536;
+  const ms = sinceSentNs / 1e6 - (delaySinceLastSr * 1_000) / 65_536;
+  return ms < -CLOCK_ERROR_MS ? undefined : Math.max(0, ms);
 }

@@ -28,6 +28,8 @@ export interface AsteriskAdditions {
   /** Sections behind those of pjsip.conf, and contexts behind those of extensions.conf. */
   readonly pjsip?: string;
   readonly extensions?: string;
+  /** Lines of [general] in rtp.conf. */
+  readonly rtp?: string;
 }
 
 // chan_rtp wants res_rtp_multicast, chan_pjsip wants res_pjsip_pubsub, and res_ari of 22 wants res_websocket_client (which 16
@@ -93,7 +95,10 @@ read_only = no
 password = ${config.password}
 `,
     ],
-    ['rtp.conf', `[general]\n${config.rtpRange === null ? '' : `rtpstart = ${config.rtpRange.first}\nrtpend = ${config.rtpRange.last}\n`}`],
+    [
+      'rtp.conf',
+      `[general]\n${config.rtpRange === null ? '' : `rtpstart = ${config.rtpRange.first}\nrtpend = ${config.rtpRange.last}\n`}${config.more.rtp ?? ''}\n`,
+    ],
     // 100rel and timers off: SIPp's scenarios speak neither. direct_media off: every packet passes through Asterisk.
     [
       'pjsip.conf',

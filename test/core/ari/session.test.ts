@@ -45,6 +45,19 @@ describe('one call', () => {
     expect(fleet.metrics()).toMatchObject({ total_channels: 1, active_channels: 1, peak_channels: 1, total_latencies: 20 });
   });
 
+  it('is shown with the Call-ID of its caller, where Asterisk tells it: escaped, and of bounded length', async () => {
+    const service = await start({ ports: 3 });
+    const { asterisk, fleet } = service;
+    asterisk.variables.set('a CHANNEL(pjsip,call-id)', 'abc@192.0.2.1');
+    asterisk.variables.set('b CHANNEL(pjsip,call-id)', `\u001b[2J${'x'.repeat(1_000)}`);
+    asterisk.variables.set('c CHANNEL(pjsip,call-id)', 'of no SIP call');
+    await up(service, 'a');
+    await up(service, 'b');
+    asterisk.call('c', 'Ring', 'Local/600@callers-0;2');
+    await service.log.said('Created channel c');
+    expect(['a', 'b', 'c'].map((id) => fleet.call(id)?.sip_call_id)).toEqual(['abc@192.0.2.1', `\\x1b[2J${'x'.repeat(252)}`, null]);
+  });
+
   it('logs the lines of the contract in their order, and frees its port', async () => {
     const service = await start({ ports: 1 });
     const { asterisk, log, fleet } = service;

@@ -49,6 +49,7 @@ export function callWith(changes: Partial<CallOutcome> = {}): CallOutcome {
     ...{ requestDelayMs: 20, earlyMediaMs: null, answeredMs: 100, endingMs: 10_100, disconnectMs: 5, endedMs: 10_105 },
     ...{ status: 200, cause: null, end: 'hung-up', problem: null, stopped: false },
     media: mediaWith(),
+    rtcp: null,
     ...changes,
   };
 }

@@ -57,6 +57,8 @@ export function makeCall(latency: LatencyHistogram, call: Partial<CallDocument> 
     ...summarize(latency, { lateCount: 0, returned: latency.count, lost: 0 }),
     id: '1756544841.212',
     name: 'PJSIP/alice-00000001',
+    sip_call_id: null,
+    inside_ms: null,
     state: 'up',
     port: 10_000,
     peer: '127.0.0.1:12000',

@@ -26,7 +26,19 @@ const health = (relayPorts: PortCounts | null = null, ports = PORTS): HealthDocu
 const latency = histogramOf(Array.from({ length: 20_000 }, (_, i) => (i + 1) * 500));
 const row = (t: number): SeriesRow => ({ t, sent: 50, received: 50, lost: 0, late: 0, p50: 1, p95: 2, p99: 3, max: 4 });
 const call = (id: string, parts: Partial<CallDocument> = {}): CallDocument => ({
-  ...{ id, name: 'PJSIP/a', state: 'up', port: 1, peer: null, started_at: '', ended_at: null, duration_seconds: 1, setup_ms: 1 },
+  ...{
+    id,
+    name: 'PJSIP/a',
+    sip_call_id: null,
+    inside_ms: null,
+    state: 'up',
+    port: 1,
+    peer: null,
+    started_at: '',
+    ended_at: null,
+    duration_seconds: 1,
+    setup_ms: 1,
+  },
   ...{ first_packet_ms: 1, jitter_ms: 1, total_latencies: 100, p50_latency: 1, p95_latency: 2, p99_latency: 3, max_latency: 4 },
   ...{ avg_latency: 1, late_ratio: 0, packet_loss_ratio: 0, counters: METRICS.counters, end_reason: null },
   ...parts,
