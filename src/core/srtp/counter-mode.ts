@@ -53,6 +53,7 @@ export class CounterMode implements SrtpTransform {
 
   #crypt(payload: Uint8Array, ssrc: number, index: number): void {
     const count = Math.ceil(payload.length / BLOCK_BYTES);
+    if (count === 0) return;
     if (this.#counters.length < count * BLOCK_BYTES) this.#counters = new Uint8Array(count * BLOCK_BYTES);
     const counters = this.#counters.subarray(0, count * BLOCK_BYTES);
     const first = counters.subarray(0, BLOCK_BYTES);

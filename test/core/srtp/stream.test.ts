@@ -42,6 +42,21 @@ describe.each(SRTP_SUITE_NAMES)('%s', (suite) => {
     expect(receiver.facts()).toEqual({ suite, unauthenticated: 0, replayed: 15 });
   });
 
+  it('carries payloads of any length, none among them', () => {
+    fc.assert(
+      fc.property(fc.nat(1_500), (length) => {
+        const sender = new SrtpSender(keyOf(suite), 12 + length);
+        const packet = new Uint8Array(12 + length).fill(length);
+        packet.set(plainOf(5).subarray(0, 12));
+        sender.protect(packet, SSRC, 5);
+        const wire = Uint8Array.from(sender.packet);
+        expect(new SrtpReceiver(keyOf(suite)).open(wire, 0, wire.length)).toBe(12 + length);
+        expect(wire.subarray(0, 12 + length)).toEqual(packet);
+      }),
+      { examples: [[0]] },
+    );
+  });
+
   it('a bit that was turned over anywhere is noticed, and forgets nothing', () => {
     fc.assert(
       fc.property(fc.nat((PLAIN_BYTES + 4) * 8 - 1), (bit) => {
