@@ -72,7 +72,7 @@ function probe(args: readonly string[]): Promise<Ran> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [PROGRAM, 'probe', ...args, ...SHORT, '--json'],
+      [PROGRAM, 'probe', ...SHORT, ...args, '--json'],
       { maxBuffer: 2 ** 24 },
       (_error, stdout, stderr) => resolve({ status: child.exitCode, stdout, stderr }),
     );
@@ -126,6 +126,20 @@ describe('Echo() of Asterisk over TLS', () => {
     expect(new Set(sent.map(({ payload }) => payload.slice(24))).size).toBe(50);
     for (const { payload } of sent) expect(payload).not.toContain('ff'.repeat(8));
   });
+});
+
+it('the reports of both sides are encrypted, and understood', async () => {
+  const seen = await capture({ dir: scratch('seen-rtcp') });
+  const row = rowOf(await probe([...secured('secure'), '--srtp', 'sdes', '--duration', '12s']));
+  // Asterisk reports every five seconds.
+  expect(row.rtcp?.reports).toBeGreaterThanOrEqual(1);
+  expect(row.rtcp?.far_end_received).toBeGreaterThan(100);
+  expect(row.rtcp?.round_trip_ms).not.toBeNull();
+  const port = (row.port ?? Number.NaN) + 1;
+  const reports = (await datagrams(await seen.stop(), 'udp')).filter(({ srcPort, dstPort }) => srcPort === port || dstPort === port);
+  expect(reports.length).toBeGreaterThanOrEqual(2);
+  // The index, with the bit that says that it is encrypted, is before the tag of ten bytes.
+  for (const { payload } of reports) expect(payload.slice(-28, -24), payload).toBe('8000');
 });
 
 describe('what is not agreed to', () => {

@@ -13,6 +13,8 @@ import type { ProbeTally } from '../probe/session.ts';
 import { PCMU_AUDIO, streamSources } from '../probe/source.ts';
 import type { StreamSource } from '../probe/source.ts';
 import type { NegotiatedMedia } from '../sip/sdp-offer.ts';
+import { DROPPED } from '../srtp/receiver.ts';
+import { SrtcpReceiver, SrtcpSender } from '../srtp/srtcp.ts';
 import type { Endpoint, UdpEngine, UdpSocket } from '../udp/engine.ts';
 import { sameEndpoint } from '../values/address.ts';
 import type { MarkerBoard } from '../verdict/marker-board.ts';
@@ -83,8 +85,7 @@ export async function measureMedia(
     ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs, srtp },
     audio: mode === 'header' ? silent : { ...silent, noiseSeed: seed },
   };
-  // Where RTP is encrypted RTCP must be, too (RFC 3711 §3.4): none is spoken there.
-  const rtcp = speakRtcp(engine, ports.rtcp, srtp === undefined ? remoteRtcp : undefined, probe);
+  const rtcp = speakRtcp(engine, ports.rtcp, remoteRtcp, probe);
   const [source] = streamSources(probe) as [StreamSource];
   const { watch, stream } = listen(
     { host, number, options: probe, telephoneEvent: receive.dtmf, answeredNs, words: () => rtcp.facts() },
@@ -116,13 +117,15 @@ export async function measureMedia(
   };
 }
 
-/** Reports from now on, to the far end that was agreed on, and hears that one alone. @param remote undefined where it has no port of RTCP. */
+/** Reports from now on, to the far end that was agreed on, and hears that one alone; encrypted where RTP is (RFC 3711 §3.4). @param remote undefined where it has no port of RTCP. */
 function speakRtcp(engine: UdpEngine, socket: UdpSocket, remote: Endpoint | undefined, options: ProbeOptions): CallRtcp {
   const [source] = streamSources(options) as [StreamSource];
   const { clockRateHz, bytesPerSecond } = options.audio ?? PCMU_AUDIO;
   const nowNs = engine.nowNs();
   const unixOffsetNs = Date.now() * NS_PER_MS - nowNs;
   const to = remote === undefined ? undefined : socket.named(remote);
+  const sealer = options.srtp && new SrtcpSender(options.srtp.send);
+  const opener = options.srtp && new SrtcpReceiver(options.srtp.receive);
   const rtcp = new CallRtcp({
     ...{ source, clockRateHz, payloadBytes: Math.round((options.ptimeNs * bytesPerSecond) / 1e9), ptimeNs: options.ptimeNs, nowNs },
     cname: randomBytes(CNAME_BYTES).toString('base64url'),
@@ -131,13 +134,17 @@ function speakRtcp(engine: UdpEngine, socket: UdpSocket, remote: Endpoint | unde
     random: () => randomBytes(4).readUInt32BE() / RANDOM_VALUES,
     send: (buffer, length) => {
       if (to === undefined) return false;
-      socket.send(buffer, 0, length, to);
+      const wire = sealer?.protect(buffer.subarray(0, length));
+      socket.send(wire ?? buffer, 0, wire?.length ?? length, to);
       return true;
     },
   });
   socket.receive({
     packet: (buffer, offset, length, arrival) => {
-      if (to !== undefined && sameEndpoint(arrival.from, to)) rtcp.received(buffer, offset, length, arrival.atNs);
+      if (to === undefined || !sameEndpoint(arrival.from, to)) return;
+      // What is not authentic was not said by the far end.
+      const plainLength = opener === undefined ? length : opener.open(buffer, offset, length);
+      if (plainLength !== DROPPED) rtcp.received(buffer, offset, plainLength, arrival.atNs);
     },
     departed: (_first, _count, atNs) => {
       if (!Number.isNaN(atNs)) rtcp.departed(atNs);

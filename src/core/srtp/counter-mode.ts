@@ -14,8 +14,8 @@ const HASH_BLOCK_BYTES = 64;
 const HASH_BYTES = 20;
 const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
-/** Index above the sequence number, which is authenticated behind the packet. */
-const ROLLOVER_BYTES = 4;
+/** What is authenticated behind the packet. */
+const WORD_BYTES = 4;
 /** RFC 3711 §4.1.1: the SSRC is so far into the counter. */
 const SSRC_AT = 4;
 
@@ -28,8 +28,8 @@ export class CounterMode implements SrtpTransform {
   #inner: Uint8Array;
   readonly #outer = new Uint8Array(HASH_BLOCK_BYTES + HASH_BYTES).fill(OUTER_PAD);
 
-  constructor({ suite, key, salt, authenticationKey }: SessionKeys) {
-    this.tagBytes = suite.tagBytes;
+  constructor({ tagBytes, key, salt, authenticationKey }: SessionKeys) {
+    this.tagBytes = tagBytes;
     this.#salt = salt;
     this.#blocks = createCipheriv(key.length === 16 ? 'aes-128-ecb' : 'aes-256-ecb', key, null).setAutoPadding(false);
     this.#inner = new Uint8Array(HASH_BLOCK_BYTES).fill(INNER_PAD);
@@ -39,14 +39,14 @@ export class CounterMode implements SrtpTransform {
     }
   }
 
-  protect(plain: Uint8Array, payloadAt: number, ssrc: number, index: number, out: Uint8Array): void {
+  protect(plain: Uint8Array, payloadAt: number, ssrc: number, index: number, out: Uint8Array, word?: number): void {
     out.set(plain);
     this.#crypt(out.subarray(payloadAt, plain.length), ssrc, index);
-    out.set(this.#tagOf(out.subarray(0, plain.length), index), plain.length);
+    out.set(this.#tagOf(out.subarray(0, plain.length), word ?? rolloverOf(index)), plain.length);
   }
 
-  open(packet: Uint8Array, payloadAt: number, tag: Uint8Array, ssrc: number, index: number): boolean {
-    if (!timingSafeEqual(this.#tagOf(packet, index), tag)) return false;
+  open(packet: Uint8Array, payloadAt: number, tag: Uint8Array, ssrc: number, index: number, word?: number): boolean {
+    if (!timingSafeEqual(this.#tagOf(packet, word ?? rolloverOf(index)), tag)) return false;
     this.#crypt(packet.subarray(payloadAt), ssrc, index);
     return true;
   }
@@ -67,17 +67,22 @@ export class CounterMode implements SrtpTransform {
     for (let i = 0; i < payload.length; i++) payload[i] = (payload[i] as number) ^ (stream[i] as number);
   }
 
-  #tagOf(packet: Uint8Array, index: number): Uint8Array {
+  /** @param word the rollover counter (RFC 3711 §4.2); of RTCP what is behind its packets. */
+  #tagOf(packet: Uint8Array, word: number): Uint8Array {
     const end = HASH_BLOCK_BYTES + packet.length;
-    if (this.#inner.length < end + ROLLOVER_BYTES) {
-      const longer = new Uint8Array(end + ROLLOVER_BYTES);
+    if (this.#inner.length < end + WORD_BYTES) {
+      const longer = new Uint8Array(end + WORD_BYTES);
       longer.set(this.#inner.subarray(0, HASH_BLOCK_BYTES));
       this.#inner = longer;
     }
     this.#inner.set(packet, HASH_BLOCK_BYTES);
-    const rollover = Math.floor(index / 65_536);
-    for (let i = 0; i < ROLLOVER_BYTES; i++) this.#inner[end + i] = rollover >>> (24 - 8 * i);
-    this.#outer.set(hash('sha1', this.#inner.subarray(0, end + ROLLOVER_BYTES), 'buffer'), HASH_BLOCK_BYTES);
+    for (let i = 0; i < WORD_BYTES; i++) this.#inner[end + i] = word >>> (24 - 8 * i);
+    this.#outer.set(hash('sha1', this.#inner.subarray(0, end + WORD_BYTES), 'buffer'), HASH_BLOCK_BYTES);
     return hash('sha1', this.#outer, 'buffer').subarray(0, this.tagBytes);
   }
+}
+
+/** The index above the sequence number. */
+function rolloverOf(index: number): number {
+  return Math.floor(index / 65_536);
 }

@@ -9,18 +9,19 @@ export interface SrtpTransform {
   /**
    * Writes to `out` the packet `plain`, encrypted from `payloadAt` on, and its tag.
    *
-   * @param index of the packet, 48 bits.
+   * @param index of the packet, 48 bits; of RTCP, 31.
+   * @param word of RTCP, what is behind its packets: 32 bits that are authenticated too.
    */
-  protect(plain: Uint8Array, payloadAt: number, ssrc: number, index: number, out: Uint8Array): void;
+  protect(plain: Uint8Array, payloadAt: number, ssrc: number, index: number, out: Uint8Array, word?: number): void;
   /**
    * Decrypts in place.
    *
    * @param packet without its tag.
    * @returns false, and the packet as it was, when it is not authentic.
    */
-  open(packet: Uint8Array, payloadAt: number, tag: Uint8Array, ssrc: number, index: number): boolean;
+  open(packet: Uint8Array, payloadAt: number, tag: Uint8Array, ssrc: number, index: number, word?: number): boolean;
 }
 
 export function transformOf(keys: SessionKeys): SrtpTransform {
-  return keys.suite.aead ? new Gcm(keys) : new CounterMode(keys);
+  return keys.aead ? new Gcm(keys) : new CounterMode(keys);
 }

@@ -63,7 +63,7 @@ describe('a packet', () => {
     const header = '8040f17b8041f8d35501a0b2';
     const plain = bytesOf(`${header}${hexOf(new TextEncoder().encode('Gallia est omnis divisa in partes tres'))}`);
     const salt = bytesOf('517569642070726f2071756f');
-    const transform = transformOf({ suite: SRTP_SUITES[suite], key: bytesOf(key), salt, authenticationKey: new Uint8Array() });
+    const transform = transformOf({ ...SRTP_SUITES[suite], key: bytesOf(key), salt, authenticationKey: new Uint8Array() });
     expect(hexOf(protectedBy(transform, plain, 0x5501a0b2, 0xf17b))).toBe(`${header}${expected}`);
   });
 });
