@@ -95,6 +95,17 @@ describe('a run', () => {
     expect(blind.kept).toEqual([]);
   });
 
+  test('ends when its time is over', async () => {
+    let asked = 0;
+    const elapsed = (): number => (asked += 1) / 100;
+    const { inputs } = await fuzz(
+      planted(() => undefined),
+      { inputs: 100_000, seed: 1, corpus: [], elapsed },
+    );
+    expect(inputs).toBeGreaterThan(10);
+    expect(inputs).toBeLessThanOrEqual(100);
+  });
+
   test('feeds the corpus first, and no input longer than the most', async () => {
     const lengths: number[] = [];
     const target = planted(() => undefined, { mostBytes: 20 });
