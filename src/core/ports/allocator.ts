@@ -79,8 +79,11 @@ export class PortAllocator<S extends BoundSocket> {
         continue;
       }
       if (this.#stopped) {
-        await socket.close();
-        slot.state = 'free';
+        try {
+          await socket.close();
+        } finally {
+          slot.state = 'free';
+        }
         return 'stopped';
       }
       slot.state = 'bound';

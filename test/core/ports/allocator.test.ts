@@ -146,6 +146,16 @@ describe('a bind that does not simply succeed', () => {
     expect(await ports.allocate(0)).toBe('stopped');
   });
 
+  it('frees the port when it is stopped meanwhile and the socket cannot be closed', async () => {
+    const { promise, resolve } = Promise.withResolvers<BoundSocket>();
+    const ports = new PortAllocator({ range: RANGE, bind: () => promise });
+    const asked = ports.allocate(0);
+    ports.stop();
+    resolve({ close: () => Promise.reject(new Error('EIO')) });
+    await expect(asked).rejects.toThrow('EIO');
+    expect(ports.counts()).toMatchObject({ free: 3, bound: 0 });
+  });
+
   it('does not go on to the next port once stopped', async () => {
     const { promise, resolve } = Promise.withResolvers<'in-use'>();
     const asked: number[] = [];
