@@ -24,12 +24,9 @@ export function npm(args: readonly string[], options: { readonly cwd: string; re
   return run.stdout;
 }
 
-/** Packs a copy of this repository (and, through `prepack`, builds it) into `folder`. @returns the path of the tarball, and what is in it. */
-export function pack(
-  folder: string,
-  repository: string = path.join(import.meta.dirname, '..'),
-): { readonly tarball: string; readonly files: readonly string[]; readonly bytes: number } {
-  const text = npm(['pack', '--json', '--pack-destination', folder], { cwd: repository });
+/** Packs this repository (and, through `prepack`, builds it) into `folder`. @returns the path of the tarball, and what is in it. */
+export function pack(folder: string): { readonly tarball: string; readonly files: readonly string[]; readonly bytes: number } {
+  const text = npm(['pack', '--json', '--pack-destination', folder], { cwd: path.join(import.meta.dirname, '..') });
   // What prepack prints may stand before the document.
   const parsed = JSON.parse(text.slice(text.indexOf('['))) as readonly {
     readonly filename: string;
