@@ -127,6 +127,12 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     const text = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', ...lines, ''].join('\r\n');
     call.answer(encoder.encode(text.replace('PORT', String(port))), performance.now());
   };
+  const answerWith = async (call: ServerCall, behaviour: Behaviour): Promise<void> => {
+    const one = await reflector(engine, behaviour);
+    faulty.push(one);
+    answer(call, one.at.port);
+    at.endpoint?.touched();
+  };
   const invited = (call: ServerCall, user: string): void => {
     const nowMs = performance.now();
     if (user === 'busy') return call.reject(486, nowMs, { headers: [['Reason', 'Q.850;cause=17;text="User busy"']] });
@@ -140,11 +146,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     else if (user === 'crossed') answer(call, crossed.at.port);
     else if (FAULTS[user] !== undefined) {
       // One for each call: it counts its packets.
-      void reflector(engine, FAULTS[user]()).then((far) => {
-        faulty.push(far);
-        answer(call, far.at.port);
-        at.endpoint?.touched();
-      });
+      void answerWith(call, FAULTS[user]());
     } else if (user === 'held') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 0', 'a=inactive']);
     else answer(call, (user === 'ssrc' || user === 'hush' || user === 'mute' ? media[user] : media.echo).at.port);
     return undefined;

@@ -48,7 +48,7 @@ async function probe(user: string, ...args: readonly string[]): Promise<Ran> {
  * When a verdict was there is not judged here, since a busy machine decides it: simulated calls in test/core/verdict prove that. Nor is
  * what comes late, by the engine that does not look at it.
  */
-describe.concurrent('the verdict on a call', () => {
+describe.concurrent('the verdict on a call', { timeout: 120_000 }, () => {
   it.each([
     ['echo', []],
     ['ssrc', []],
