@@ -6,7 +6,7 @@ import { SipService } from '../../src/commands/sip-serve-service.ts';
 import { RelayFleet } from '../../src/core/relay/fleet.ts';
 import { LocalMedia } from '../../src/core/relay/media.ts';
 import { nowNs } from '../../src/core/udp/clock.ts';
-import type { MetricsDocument } from '../../src/core/report/metrics.ts';
+import type { CallDocument, MetricsDocument } from '../../src/core/report/metrics.ts';
 import { renderPrometheus } from '../../src/core/report/render/prometheus.ts';
 import { readConfig } from '../../src/core/service/config/read.ts';
 import { healthDocument } from '../../src/core/service/health.ts';
@@ -53,7 +53,12 @@ const health = (): ReturnType<typeof healthDocument> =>
 const SPREAD = { p50: 0.031, p99: 0.249, max: 1.874 };
 const counted = fleet.metrics.bind(fleet);
 const metrics = (): MetricsDocument => ({ ...counted(), host_delay_ms: SPREAD });
-const answer = relayRoutes({ fleet: Object.assign(fleet, { metrics }), health });
+const found = fleet.call.bind(fleet);
+const call = (id: string): CallDocument | undefined => {
+  const document = found(id);
+  return document === undefined ? undefined : { ...document, inside_ms: { out: 0.0812, back: 0.0374 } };
+};
+const answer = relayRoutes({ fleet: Object.assign(fleet, { metrics, call }), health });
 
 afterAll(() => media.stop());
 

@@ -297,7 +297,7 @@ describe('what cannot be meant', () => {
     [['sip:600@127.0.0.1', '--streams', '3'], '--streams is for udp:// targets'],
     [['sip:600@127.0.0.1', '--proxy', 'proxy'], 'cannot use --proxy proxy: it is no SIP URI'],
     [['udp://127.0.0.1:9', '--count', '3'], '--count is for calls: sip: and ari: targets'],
-    [['udp://127.0.0.1:9', '--service', 'http://127.0.0.1:9'], '--service is for ari: targets'],
+    [['udp://127.0.0.1:9', '--service', 'http://127.0.0.1:9'], '--service is for calls: sip: and ari: targets'],
     [['sip:600@127.0.0.1', '--ari-user', 'me'], '--ari-user is for ari: targets'],
     [['ari:Local/600@callers', '--codec', 'PCMA'], '--codec is for sip: targets'],
     [['ari:Local/600@callers', '--streams', '3'], '--streams is for udp:// targets'],

@@ -34,8 +34,8 @@ export function budgetOf({ url, trouble, rows, there, nameOf }: BudgetParts): Bu
 function callBudget(row: CallRow, { call, by, problem }: Joined): CallBudget {
   const parts = {
     caller_network: callerNetwork(row),
-    service_network: unknownPart('Asterisk has no RTCP on external media'),
-    service: unknownPart('the service does not tell'),
+    service_network: unknownPart('nobody measures it: external media of Asterisk has no RTCP'),
+    service: insideOf(call, problem),
     echo: echoOf(call, problem),
   };
   return {
@@ -60,15 +60,28 @@ function wholeOf({
   return knownPart({ ms, lowMs: ms - off, highMs: ms + off, p50Ms: p50Ms ?? null, samples: samples ?? null });
 }
 
-/** By RTCP: stated too long by up to `round_trip_error_ms`, half of which is taken off. What all packets met is between the least and the most of it. */
+/**
+ * By RTCP: stated too long by up to `round_trip_error_ms`, so that the middle of what it may be is taken. What all packets met is between
+ * the least and the most of it.
+ */
 function callerNetwork({ rtcp }: CallRow): BudgetPart {
   if (rtcp == null) return unknownPart('there were no media');
-  const { round_trip_avg_ms: ms, round_trip_min_ms: least, round_trip_max_ms: most, round_trip_error_ms: error } = rtcp;
-  if (ms === null || least === null || most === null || error === null) {
+  const { round_trip_avg_ms: mean, round_trip_min_ms: least, round_trip_max_ms: most, round_trip_error_ms: error } = rtcp;
+  if (mean === null || least === null || most === null || error === null) {
     return unknownPart(rtcp.received === 0 ? 'the far end sent no RTCP' : 'no report of the far end told a round trip');
   }
-  const p50Ms = rtcp.round_trip_ms === null ? null : rtcp.round_trip_ms - error / 2;
-  return knownPart({ ms: ms - error / 2, lowMs: least - error, highMs: most, p50Ms, samples: rtcp.round_trips });
+  // Nothing is quicker than at once.
+  const atLeast = (ms: number): number => Math.max(0, ms - error);
+  const middle = (ms: number): number => (ms + atLeast(ms)) / 2;
+  const p50Ms = rtcp.round_trip_ms === null ? null : middle(rtcp.round_trip_ms);
+  return knownPart({ ms: middle(mean), lowMs: atLeast(least), highMs: most, p50Ms, samples: rtcp.round_trips });
+}
+
+function insideOf(call: ServiceCall | null, problem: string | null): BudgetPart {
+  if (call === null) return unknownPart(problem ?? 'not joined');
+  const { inside_ms: inside, counters } = call;
+  if (inside == null) return unknownPart('the service has no stamps of the kernel');
+  return knownPart({ ms: inside.out + inside.back, samples: counters?.returned ?? null });
 }
 
 function echoOf(call: ServiceCall | null, problem: string | null): BudgetPart {

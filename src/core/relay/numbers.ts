@@ -3,7 +3,7 @@
  * such block for all calls together. Only the packet thread writes. A reader may see one packet in one number and not yet in the
  * next; every number by itself is whole.
  */
-import type { RelayCounters } from '../report/metrics.ts';
+import type { InsideMembers, RelayCounters } from '../report/metrics.ts';
 import { HISTOGRAM_BYTES, histogramStorage, LatencyHistogram } from '../stats/histogram.ts';
 import { LATE_NUMBERS } from '../stats/late.ts';
 import { RECENT_BYTES, RecentSeconds } from './recent-seconds.ts';
@@ -23,8 +23,13 @@ export const SEND_ERRORS: number = TRACKER_NUMBERS + 8;
 export const SOCKET_DROPS: number = TRACKER_NUMBERS + 9;
 export const JITTER_MS: number = TRACKER_NUMBERS + 10;
 export const UNSTAMPED: number = TRACKER_NUMBERS + 11;
+/** Time that packets spent here, ns, and of how many: on their way to the echo, and back. */
+export const INSIDE_OUT_NS: number = TRACKER_NUMBERS + 12;
+export const INSIDE_OUT: number = TRACKER_NUMBERS + 13;
+export const INSIDE_BACK_NS: number = TRACKER_NUMBERS + 14;
+export const INSIDE_BACK: number = TRACKER_NUMBERS + 15;
 /** What readers have no use for: the state of the two detectors of late packets … */
-export const LATE_STATE: number = TRACKER_NUMBERS + 12;
+export const LATE_STATE: number = TRACKER_NUMBERS + 16;
 export const LATE_FROM_PEER_STATE: number = LATE_STATE + LATE_NUMBERS;
 /** … and latencies that are not in the histogram yet: how many, and each of them. */
 export const STAGED: number = LATE_FROM_PEER_STATE + LATE_NUMBERS;
@@ -89,6 +94,13 @@ export class CallMemory {
   /** Datagrams received or sent without the kernel's stamp. */
   get unstamped(): number {
     return this.numbers[UNSTAMPED] ?? 0;
+  }
+
+  /** Mean time that packets spent here on each way, by the kernel's stamps; null where it gave none. */
+  get insideMs(): InsideMembers | null {
+    const mean = (sum: number, count: number): number => (this.numbers[sum] as number) / (this.numbers[count] as number) / 1e6;
+    const [out, back] = [mean(INSIDE_OUT_NS, INSIDE_OUT), mean(INSIDE_BACK_NS, INSIDE_BACK)] as const;
+    return Number.isFinite(out) && Number.isFinite(back) ? { out, back } : null;
   }
 
   /**

@@ -3,7 +3,7 @@
  * through a small interface.
  */
 import { NO_LATENCY, summarize } from '../report/latency-summary.ts';
-import type { CallDocument, RelayCounters } from '../report/metrics.ts';
+import type { CallDocument, InsideMembers, RelayCounters } from '../report/metrics.ts';
 import type { LatencyHistogram } from '../stats/histogram.ts';
 import { addCounters, zeroCounters } from './counters.ts';
 import type { MutableRelayCounters } from './counters.ts';
@@ -12,6 +12,7 @@ import type { MutableRelayCounters } from './counters.ts';
 export interface CallMedia {
   readonly histogram: LatencyHistogram;
   readonly jitterMs: number | null;
+  readonly insideMs: InsideMembers | null;
   readonly socketDrops: number | null;
   /** Datagrams received or sent without the kernel's stamp. */
   readonly unstamped: number;
@@ -172,6 +173,7 @@ function callDocument(record: CallRecord, nowNs: number, ended?: { readonly at: 
     first_packet_ms: record.firstPacketNs === null ? null : (record.firstPacketNs - record.startedNs) / 1e6,
     jitter_ms: record.media?.jitterMs ?? null,
     ...latency,
+    inside_ms: record.media?.insideMs ?? null,
     counters,
     end_reason: ended?.reason ?? null,
   };

@@ -16,6 +16,10 @@ import {
   BYTES_FROM_PEER,
   FROM_ECHO,
   FROM_PEER,
+  INSIDE_BACK,
+  INSIDE_BACK_NS,
+  INSIDE_OUT,
+  INSIDE_OUT_NS,
   JITTER_MS,
   LATE,
   LATE_FROM_PEER,
@@ -60,6 +64,9 @@ export interface RelayObserver {
   stranger(worker: RelayWorker, from: Endpoint): void;
 }
 
+/** Packets of a call that may wait for their turn to leave; a power of two. */
+const WAITING = 64;
+
 /** What is being read: one for all calls, which stays where the processor has it. */
 const packet = createRtpPacket();
 
@@ -79,6 +86,9 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
   #reception: ReceiverStatistics | undefined;
   #receptionSsrc = Number.NaN;
   #lastActivityNs: number;
+  /** When the last packets of the peer arrived, by the end of their sequence numbers; NaN where the kernel did not say. */
+  readonly #arrivals = new Float64Array(WAITING);
+  readonly #arrived = new Int32Array(WAITING).fill(-1);
 
   constructor(options: RelayWorkerOptions) {
     this.#numbers = options.memory.numbers;
@@ -103,7 +113,7 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
     const { from } = arrival;
     if (this.#own?.is(from) === true) this.echoed(buffer, offset, length, arrival);
     else if (this.#peer !== undefined && (from === this.#peer || sameEndpoint(from, this.#peer))) {
-      this.#outgoing(buffer, offset, length, arrival.atNs);
+      this.#outgoing(buffer, offset, length, arrival);
     } else {
       if (this.#numbers[REJECTED_SOURCE] === 0) this.#told.stranger(this, { address: from.address, port: from.port });
       this.#add(REJECTED_SOURCE, 1);
@@ -120,7 +130,7 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
     this.#numbers[SEND_ERRORS] = this.#socket.sendErrors;
   }
 
-  #outgoing(buffer: Uint8Array, offset: number, length: number, atNs: number): void {
+  #outgoing(buffer: Uint8Array, offset: number, length: number, { atNs, readNs }: Arrival): void {
     if (parseRtp(buffer, offset, length, packet) !== undefined) {
       this.#add(MALFORMED, 1);
       return;
@@ -140,11 +150,20 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
     this.#reception?.receive(atNs, sequence, timestamp);
     this.#lateFromPeer ??= this.#lateDetector(payloadType, LATE_FROM_PEER_STATE);
     if (this.#lateFromPeer.returned(atNs, timestamp, ssrc, marker)) this.#add(LATE_FROM_PEER, 1);
+    const slot = sequence & (WAITING - 1);
+    this.#arrivals[slot] = atNs === readNs ? Number.NaN : atNs;
+    this.#arrived[slot] = sequence;
     this.#path.forward(buffer, offset, length, ssrc, sequence);
   }
 
   left(ssrc: number, sequence: number, atNs: number, handedNs: number): void {
     if (this.#tracker.sent(ssrc, sequence, atNs, atNs - handedNs) === 'sent') this.#told.sent(atNs);
+    const slot = sequence & (WAITING - 1);
+    const insideNs = atNs - (this.#arrivals[slot] as number);
+    // Without a stamp on either side nothing is known: the one is then NaN, the other the time that it was handed over.
+    if (this.#arrived[slot] !== sequence || atNs === handedNs || Number.isNaN(insideNs)) return;
+    this.#add(INSIDE_OUT_NS, insideNs);
+    this.#add(INSIDE_OUT, 1);
   }
 
   echoed(buffer: Uint8Array, offset: number, length: number, arrival: Arrival): void {
@@ -161,6 +180,10 @@ export class RelayWorker implements PacketReceiver, EchoedCall {
       this.#late ??= this.#lateDetector(packet.payloadType, LATE_STATE);
       const late = this.#late.returned(atNs, packet.timestamp | 0, ssrc, packet.marker);
       if (late) this.#add(LATE, 1);
+      if (arrival.readNs !== atNs) {
+        this.#add(INSIDE_BACK_NS, arrival.readNs - atNs);
+        this.#add(INSIDE_BACK, 1);
+      }
       this.#told.sample(this.#memory, atNs - latencyNs, latencyNs, late, arrival.readNs - atNs + this.#tracker.departureDelayNs);
     }
     if (this.#peer === undefined) return;

@@ -100,6 +100,14 @@ export interface PortCounts {
   readonly foreign: number;
 }
 
+/** Means, milliseconds, between stamps of the kernel. */
+export interface InsideMembers {
+  /** From when a packet arrived from Asterisk until it left for the echo. */
+  readonly out: number;
+  /** From when its echo arrived until it was read; handing it back follows at once. */
+  readonly back: number;
+}
+
 /** One row of `GET /channels`. */
 export interface CallDocument extends LatencySummary {
   readonly id: string;
@@ -121,6 +129,8 @@ export interface CallDocument extends LatencySummary {
   readonly first_packet_ms: number | null;
   /** RFC 3550 interarrival jitter of what Asterisk sent. */
   readonly jitter_ms: number | null;
+  /** Time that packets spent in the service; null with the user clock, and before there are any. */
+  readonly inside_ms: InsideMembers | null;
   readonly counters: RelayCounters;
   /** Why it ended, or null while it is up. */
   readonly end_reason: string | null;

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { RtplatError } from '../errors.ts';
 import { excessOf } from './json-shape.ts';
-import type { CallDocument, MetricsDocument, RelayCounters } from './metrics.ts';
+import type { CallDocument, InsideMembers, MetricsDocument, RelayCounters } from './metrics.ts';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const measured = v.nullable(v.pipe(v.number(), v.finite()));
@@ -60,10 +60,11 @@ export interface ServiceMetrics extends MetricsDocument {
 }
 
 /** A {@link CallDocument}, or a call that was not relayed, which has no counters. */
-export type ServiceCall = Omit<CallDocument, 'counters' | 'sip_call_id'> & {
+export type ServiceCall = Omit<CallDocument, 'counters' | 'sip_call_id' | 'inside_ms'> & {
   readonly counters: RelayCounters | null;
   /** Missing from a service of an earlier version. */
   readonly sip_call_id?: string | null;
+  readonly inside_ms?: InsideMembers | null;
 };
 
 /** Whether a service can take a call, and why not. */
@@ -120,6 +121,7 @@ const CallSchema: v.GenericSchema<unknown, ServiceCall> = v.looseObject({
   setup_ms: measured,
   first_packet_ms: measured,
   jitter_ms: measured,
+  inside_ms: v.exactOptional(v.nullable(v.looseObject({ out: v.number(), back: v.number() }))),
   counters: v.nullable(counters),
   end_reason: v.nullable(v.string()),
 });

@@ -1,6 +1,6 @@
 /** Calls as `GET /channels` and the call records show them. Pure. */
 import { NO_LATENCY } from '../report/latency-summary.ts';
-import type { CallDocument, LatencySummary, RelayCounters } from '../report/metrics.ts';
+import type { CallDocument, InsideMembers, LatencySummary, RelayCounters } from '../report/metrics.ts';
 import type { CallSummary } from './answering-call.ts';
 import type { LegReport } from './leg.ts';
 
@@ -97,6 +97,8 @@ export interface ChannelDocument extends SipCallDocument, LatencySummary {
   readonly setup_ms: number | null;
   readonly first_packet_ms: number | null;
   readonly jitter_ms: number | null;
+  /** null: not relayed, or with the user clock. */
+  readonly inside_ms: InsideMembers | null;
   /** null: not relayed. */
   readonly counters: RelayCounters | null;
 }
@@ -113,6 +115,7 @@ export function channelDocument(call: SipCallDocument, relayed: CallDocument | u
     first_packet_ms: relayed?.first_packet_ms ?? null,
     jitter_ms: relayed?.jitter_ms ?? (typeof ownJitter === 'number' ? ownJitter : null),
     ...latencyOf(relayed ?? NO_LATENCY),
+    inside_ms: relayed?.inside_ms ?? null,
     counters: relayed?.counters ?? null,
   };
 }

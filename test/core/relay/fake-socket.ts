@@ -12,6 +12,8 @@ export class FakeSocket implements UdpSocket {
   unstamped = 0;
   /** When what is sent departs; nothing is told while this is undefined. */
   departsAt: (() => number) | undefined;
+  /** When that was handed to the kernel; as it departs while this is undefined. */
+  hands: (() => number) | undefined;
   drops: number | null = 0;
   /** Datagrams that have arrived and were not read yet. */
   readonly waiting: (() => void)[] = [];
@@ -50,7 +52,7 @@ export class FakeSocket implements UdpSocket {
   send(buffer: Uint8Array, offset: number, length: number, to?: Endpoint): number {
     const number = this.sent.push({ bytes: buffer.slice(offset, offset + length), to }) - 1;
     const atNs = this.departsAt?.();
-    if (atNs !== undefined) this.#receiver?.departed?.(number, 1, atNs, atNs);
+    if (atNs !== undefined) this.#receiver?.departed?.(number, 1, atNs, this.hands?.() ?? atNs);
     return number;
   }
 

@@ -12,7 +12,14 @@ function media(
   const { sent = 0, returned = 0, lost = 0, drops = null, jitterMs = null } = options;
   const histogram = new LatencyHistogram();
   for (let i = 0; i < returned; i++) histogram.record(2e6);
-  return { histogram, jitterMs, socketDrops: drops, unstamped: 0, counters: () => ({ ...zeroCounters(), sent, returned, lost }) };
+  return {
+    histogram,
+    jitterMs,
+    insideMs: null,
+    socketDrops: drops,
+    unstamped: 0,
+    counters: () => ({ ...zeroCounters(), sent, returned, lost }),
+  };
 }
 
 describe('the sums', () => {

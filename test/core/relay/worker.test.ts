@@ -72,6 +72,24 @@ describe('a worker', () => {
     expect(worker.lastActivityNs).toBe(9 * MS);
   });
 
+  it('measures how long packets are here, on either way, where the kernel says when they came and left', () => {
+    const { socket, worker, clock, memory } = setUp();
+    worker.pin(PEER);
+    expect(memory.insideMs).toBeNull();
+    socket.hands = () => clock.nowNs - MS;
+    for (let n = 0; n < 300; n++) {
+      clock.nowNs = n * 20 * MS + 7 * MS;
+      socket.deliver(rtp(n), PEER, n * 20 * MS + 2 * MS, n * 20 * MS + 6 * MS);
+      socket.deliver(rtp(n), ECHO, n * 20 * MS + 9 * MS, n * 20 * MS + 11 * MS);
+    }
+    // Nothing is known of packets without the stamps.
+    socket.deliver(rtp(300), PEER, 6_100 * MS);
+    socket.deliver(rtp(300), ECHO, 6_200 * MS);
+    socket.hands = undefined;
+    socket.deliver(rtp(301), PEER, 6_100 * MS, 6_150 * MS);
+    expect(memory.insideMs).toEqual({ out: 5, back: 2 });
+  });
+
   it('knows nobody before it is pinned, and only one afterwards', () => {
     const { socket, worker, told, memory } = setUp();
     socket.deliver(rtp(1), PEER, 0);

@@ -58,6 +58,7 @@ export function makeCall(latency: LatencyHistogram, call: Partial<CallDocument> 
     id: '1756544841.212',
     name: 'PJSIP/alice-00000001',
     sip_call_id: null,
+    inside_ms: { out: 0.08, back: 0.04 },
     state: 'up',
     port: 10_000,
     peer: '127.0.0.1:12000',

@@ -1,20 +1,13 @@
 /** Where the round trip goes, as a table: a row for each call, and one for all. */
 import type { BudgetMembers, BudgetPart, BudgetSplit, CallBudget } from '../budget.ts';
 import { formatCount, formatMs } from './table.ts';
-import type { Cell, Table, Tone } from './table.ts';
+import type { Cell, Table } from './table.ts';
 import { escapeControl } from '../../values/terminal.ts';
 
 const LEFT = ['call', 'joined by'] as const;
-const RIGHT = [
-  'whole',
-  'caller ↔ far end',
-  'far end ↔ service',
-  'in service',
-  'to the echo',
-  'unexplained',
-  'at least',
-  'at most',
-] as const;
+const RIGHT = ['whole', 'network', 'behind', 'service', 'echo', 'unexplained', 'between'] as const;
+const LEGEND =
+  'network: caller to far end and back, by RTCP; behind: far end to service and back; service: within it; echo: from there to the echo and back.';
 
 /** @param rows of calls at most. */
 export function budgetTable({ calls, total, service, trouble }: BudgetMembers, rows: number): Table {
@@ -33,12 +26,11 @@ export function budgetTable({ calls, total, service, trouble }: BudgetMembers, r
 function rowOf(id: string, joined: string, { whole, parts, unexplained }: BudgetSplit): readonly Cell[] {
   const { caller_network: caller, service_network: behind, service, echo } = parts;
   const texts = [whole, caller, behind, service, echo, unexplained].map((part: BudgetPart) => formatMs(part.ms));
-  const bounds = [formatMs(unexplained.low_ms), formatMs(unexplained.high_ms)];
-  return [id, joined, ...texts, ...bounds].map((text): Cell => ({ text: escapeControl(text), tone: toneOf(text, joined) }));
-}
-
-function toneOf(text: string, joined: string): Tone {
-  return text === joined && text === NOT_JOINED ? 'doubt' : 'plain';
+  const between = unexplained.ms === null ? '–' : `${formatMs(unexplained.low_ms)} … ${formatMs(unexplained.high_ms)}`;
+  return [id, joined, ...texts, between].map((text): Cell => ({
+    text: escapeControl(text),
+    tone: text === NOT_JOINED ? 'doubt' : 'plain',
+  }));
 }
 
 const NOT_JOINED = 'not';
@@ -51,6 +43,7 @@ function notesOf(calls: readonly CallBudget[], shown: number, service: string): 
   const problems = [...new Set(calls.flatMap(({ join_problem: problem }) => problem ?? []))];
   const delays = [...new Set(calls.flatMap(({ codec_delay_ms: delay }) => delay ?? []))];
   return [
+    LEGEND,
     '– was not measured, and is in unexplained.',
     ...problems.map((problem) => `A call cannot be joined: ${escapeControl(problem)}.`),
     ...delays.map(

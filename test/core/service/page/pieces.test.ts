@@ -30,6 +30,7 @@ const call = (id: string, parts: Partial<CallDocument> = {}): CallDocument => ({
     id,
     name: 'PJSIP/a',
     sip_call_id: null,
+    inside_ms: null,
     state: 'up',
     port: 1,
     peer: null,
