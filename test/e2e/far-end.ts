@@ -134,6 +134,12 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     const key = user === 'srtp-other' ? offered.replace(/inline:.*/, `inline:${randomBytes(30).toString('base64')}`) : offered;
     answer(call, (user === 'srtp-twice' ? media.twice : media.echo).at.port, ['m=audio PORT RTP/SAVP 0', key]);
   };
+  const answerWith = async (call: ServerCall, behaviour: Behaviour): Promise<void> => {
+    const one = await reflector(engine, behaviour);
+    faulty.push(one);
+    answer(call, one.at.port);
+    at.endpoint?.touched();
+  };
   const invited = (call: ServerCall, user: string, offer: string): void => {
     const nowMs = performance.now();
     if (user === 'busy') return call.reject(486, nowMs, { headers: [['Reason', 'Q.850;cause=17;text="User busy"']] });
@@ -148,12 +154,7 @@ export async function farEnd(tls: TlsOptions): Promise<FarEnd> {
     else if (user === 'crossed') answer(call, crossed.at.port);
     else if (FAULTS[user] !== undefined) {
       // One for each call: it counts its packets.
-      void reflector(engine, FAULTS[user]()).then((far) => {
-        faulty.push(far);
-        answer(call, far.at.port);
-        at.endpoint?.touched();
-        return undefined;
-      });
+      void answerWith(call, FAULTS[user]());
     } else if (user === 'held') answer(call, media.echo.at.port, ['m=audio PORT RTP/AVP 0', 'a=inactive']);
     else answer(call, (user === 'ssrc' || user === 'hush' || user === 'mute' ? media[user] : media.echo).at.port);
     return undefined;

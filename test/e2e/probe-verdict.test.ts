@@ -48,7 +48,7 @@ async function probe(user: string, ...args: readonly string[]): Promise<Ran> {
  * When a verdict was there is not judged here, since a busy machine decides it: simulated calls in test/core/verdict prove that. Nor is
  * what comes late, by the engine that does not look at it.
  */
-describe.concurrent('the verdict on a call', () => {
+describe.concurrent('the verdict on a call', { timeout: 120_000 }, () => {
   it.each([
     ['echo', []],
     ['ssrc', []],
@@ -101,8 +101,13 @@ describe.concurrent('the verdict on a call', () => {
 
   it('can be a bound', async () => {
     const args = ['--duration', '3s', '--fail-on', 'calls_not_fine<1'];
-    expect((await probe('limited', ...args)).status).toBe(3);
-    expect([0, 4]).toContain((await probe('echo', ...args)).status);
+    // A host that is busy doubts its own numbers, and then this one as well.
+    const limited = await probe('limited', ...args);
+    expect(limited.run.summary.calls_not_fine).toBe(1);
+    expect([3, 4]).toContain(limited.status);
+    const echo = await probe('echo', ...args);
+    expect(echo.run.summary.calls_not_fine).toBe(0);
+    expect([0, 4]).toContain(echo.status);
   });
 
   it('is unknown where nothing can be said', async () => {

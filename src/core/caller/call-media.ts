@@ -88,7 +88,7 @@ export async function measureMedia(
   const rtcp = speakRtcp(engine, ports.rtcp, remoteRtcp, probe);
   const [source] = streamSources(probe) as [StreamSource];
   const { watch, stream } = listen(
-    { host, number, options: probe, telephoneEvent: receive.dtmf, answeredNs, words: () => rtcp.facts() },
+    { host, number, options: probe, telephoneEvent: receive.dtmf, answeredNs, words: () => rtcp.words() },
     source,
   );
   const session = new ProbeSession({

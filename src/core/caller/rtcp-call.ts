@@ -7,6 +7,7 @@ import { createRtpPacket, parseRtp } from '../rtp/packet.ts';
 import { ReceiverStatistics } from '../rtp/receiver.ts';
 import type { ReportBlock } from '../rtp/rtcp.ts';
 import { RtcpSession } from '../rtp/rtcp-session.ts';
+import type { FarEndWords } from '../verdict/reports.ts';
 import { median } from '../stats/median.ts';
 
 /** Of the round trips that reports tell, the last so many have a median: an hour and a half, at one every 5 s. */
@@ -133,6 +134,18 @@ export class CallRtcp {
     this.#session.bye(nowNs, this.#timestampAt(nowNs));
   }
 
+  /** What of {@link facts} tells whether our packets get there: asked for often, and quickly told. */
+  words(): FarEndWords {
+    const { received, reports } = this.#counts;
+    const last = this.#last;
+    return {
+      ...{ received, reports },
+      farEndLost: last?.cumulativeLost ?? null,
+      // A sequence number that was never sent is none of ours.
+      farEndReceived: last === undefined || this.#lastIndex < 0 ? null : Math.max(0, this.#lastIndex + 1 - last.cumulativeLost),
+    };
+  }
+
   facts(): RtcpFacts {
     const last = this.#last;
     const known = this.#counts.roundTrips > 0;
@@ -143,9 +156,7 @@ export class CallRtcp {
       leastRoundTripMs: known ? this.#leastMs : null,
       mostRoundTripMs: known ? this.#mostMs : null,
       roundTripErrorMs: known ? (this.#countsInMs ? 1 : 1 / DLSR_UNITS_PER_MS) : null,
-      farEndLost: last?.cumulativeLost ?? null,
-      // A sequence number that was never sent is none of ours.
-      farEndReceived: last === undefined || this.#lastIndex < 0 ? null : Math.max(0, this.#lastIndex + 1 - last.cumulativeLost),
+      ...this.words(),
       farEndFractionLost: last === undefined ? null : last.fractionLost / 256,
       farEndJitterMs: last === undefined ? null : (last.jitterTicks * 1_000) / this.#parts.clockRateHz,
     };
