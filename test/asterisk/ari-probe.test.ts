@@ -184,6 +184,18 @@ describe('what becomes of other calls', () => {
     await empty(asterisk);
   });
 
+  it('a verdict on each call: one that echoes, and one that does not', async () => {
+    const { asterisk } = await world('verdicts');
+    const echo = await runOf(asterisk, ['ari:Local/own-echo@rtplat', '--duration', '4s']);
+    // A machine that is too busy tears it; whatever it is, ours is heard in it, from the beginning.
+    expect(['fine', 'robotic']).toContain(echo.run.calls[0]?.verdict?.state);
+    const deaf = await runOf(asterisk, ['ari:Local/deaf@rtplat', '--duration', '4s']);
+    expect(deaf.run.calls[0]?.verdict).toMatchObject({ state: 'one-way' });
+    expect(deaf.run.summary.calls_not_fine).toBe(1);
+    expect(deaf.stderr).toContain('Warning: call-1 is one-way');
+    await empty(asterisk);
+  });
+
   it('ends at once where it cannot begin', async () => {
     const { asterisk } = await world('beginnings');
     const wrong = await probe(asterisk, ['ari:Local/echo@rtplat'], 'not this').ended;
