@@ -1,5 +1,6 @@
 /** The percentile distribution as HdrHistogram writes it (`.hgrm`), which its plotters read; values in milliseconds. */
 import hdr from 'hdr-histogram-js';
+import { LatencyHistogram } from '../../stats/histogram.ts';
 import type { EncodedHistogram } from '../../stats/histogram.ts';
 
 const NS_PER_MS = 1e6;
@@ -17,7 +18,9 @@ const OF_NOTHING = `       Value     Percentile TotalCount 1/(1-Percentile)
 export function renderHgrm(encoded: EncodedHistogram): string {
   const { count, maxNs } = encoded;
   if (count === 0 || maxNs === null) return OF_NOTHING;
-  const text = hdr.decodeFromCompressedBase64(encoded.data, 32).outputPercentileDistribution(TICKS, NS_PER_MS);
+  // Written anew: what reads it here is stricter than what has read the run, with base64 that is not padded for one.
+  const { data } = LatencyHistogram.decode(encoded).encode();
+  const text = hdr.decodeFromCompressedBase64(data, 32).outputPercentileDistribution(TICKS, NS_PER_MS);
   // The buckets know the maximum to 3 digits, the run all of them.
   return text.replace(/Max {5}= *[\d.]+/, `Max     = ${(maxNs / NS_PER_MS).toFixed(3).padStart(12)}`);
 }
