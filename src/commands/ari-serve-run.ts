@@ -187,13 +187,25 @@ class AriService {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    await abandonRequests();
-    await this.#connection.stop();
-    await this.#stopHttp();
-    await this.#otlp?.stop();
-    await this.#echo.stop();
-    await this.#media.stop();
-    this.#usage.stop();
+    const ends: readonly (() => unknown)[] = [
+      abandonRequests,
+      () => this.#connection.stop(),
+      () => this.#stopHttp(),
+      () => this.#otlp?.stop(),
+      () => this.#echo.stop(),
+      () => this.#media.stop(),
+      () => this.#usage.stop(),
+    ];
+    const faults: unknown[] = [];
+    for (const end of ends) {
+      try {
+        await end();
+      } catch (error) {
+        // What is left open keeps the process alive: the others end all the same.
+        faults.push(error);
+      }
+    }
+    if (faults.length > 0) throw faults[0];
   }
 
   async #connect(password: string): Promise<AriLink> {
