@@ -175,6 +175,7 @@ describe('the direction, where RTCP of Asterisk tells it', () => {
     onTestFinished(() => link.close());
     const ran = await probe('601', '--from', 'sip:linked@127.0.0.1', '--proxy', `sip:127.0.0.1:${LINK.sipPort}`, '--duration', '12s');
     noted(direction, ran);
+    expect(ran.stderr).not.toContain('rtplat:');
     expect(ran.verdicts).toMatchObject([{ state: 'robotic', direction: told }]);
   });
 

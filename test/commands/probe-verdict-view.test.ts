@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { progressOfCalls } from '../../src/commands/probe-call-view.ts';
 import { verdictWarnings } from '../../src/commands/probe-verdict-view.ts';
 import { verdictSign, verdictText } from '../../src/core/report/call-verdict.ts';
 import type { CallVerdictMembers } from '../../src/core/report/call-verdict.ts';
@@ -34,4 +35,11 @@ it('is a column of the table of calls where there are verdicts, a foreign text e
   expect(table.columns.at(-1)?.name).toBe('verdict');
   expect(table.rows.map((row) => row.at(-1)?.text)).toEqual(['–', expect.stringContaining('\\x1b')]);
   expect(table.note).toContain('→ towards the far end');
+});
+
+it('is in the status line while calls are up', () => {
+  const counts = { total: 20, placed: 12, up: 8, ended: 4, failed: 0, sent: 100, received: 90 };
+  const states = new Map([['fine', 7] as const, ['silent', 1] as const]);
+  expect(progressOfCalls({ ...counts, states })).toMatch(/8 up \(7 fine, 1 silent\), 4 ended/);
+  expect(progressOfCalls({ ...counts, states: new Map() })).toMatch(/8 up, 4 ended/);
 });

@@ -72,6 +72,7 @@ export const RunSummarySchema: v.GenericSchema<unknown, RunSummary> = v.looseObj
   engine: v.string(),
   engine_reason: v.exactOptional(v.string()),
   match: v.nullable(v.string()),
+  calls_not_fine: v.exactOptional(v.nullable(count)),
   verdict: v.picklist(VERDICTS),
   verdict_reasons: v.array(v.string()),
 });

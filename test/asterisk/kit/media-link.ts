@@ -19,6 +19,7 @@ export interface MediaLinkOptions {
 }
 
 const PACKETS_A_SECOND = 50;
+const KEEP_ALIVE_BYTES = 4;
 
 async function bound(port: number): Promise<Socket> {
   const socket = createSocket('udp4');
@@ -69,7 +70,8 @@ export async function mediaLink({
   let caller: RemoteInfo | undefined;
   sip.on('message', (bytes, from) => {
     if (from.port !== server.port) {
-      caller = from;
+      // A keep-alive (RFC 5626 §3.5.1) comes from another port than the call does.
+      if (bytes.length > KEEP_ALIVE_BYTES) caller = from;
       sip.send(bytes, server.port, server.address);
       return;
     }
