@@ -17,8 +17,7 @@ import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo, ExitStatus } from './io.ts';
 import { ariDoubts, ariTables } from './probe-ari-view.ts';
 import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
-import { checkedPtimeMs, placeCalls, watchService } from './probe-placing.ts';
-import type { PlacedCalls } from './probe-placing.ts';
+import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
 import { writeRun } from './probe-report.ts';
 import { verdictWarnings } from './probe-verdict-view.ts';
 import { writeWarnings } from './probe-view.ts';
@@ -47,15 +46,7 @@ export async function runAriCalls(io: CommandIo, target: string, options: ProbeC
     return line;
   };
   const caller = new Caller({ engine, options: settings, open });
-  const service = await watchService(io, options);
-  const startedAt = new Date().toISOString();
-  let placed: PlacedCalls;
-  try {
-    placed = await placeCalls(io, caller, options.quiet === true);
-  } finally {
-    await service?.stop();
-  }
-  const { result, stoppedBy } = placed;
+  const { result, stoppedBy, startedAt, service } = await placeCalls(io, caller, options);
   const run: RunDocument = ariRun(
     result,
     {

@@ -13,8 +13,7 @@ import { statusOfSignal, widthOf } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { callDoubts, callsTables, keyDoubts } from './probe-call-view.ts';
 import { checkInFlight, MOST_AT_ONCE } from './probe-limits.ts';
-import { checkedPtimeMs, placeCalls, watchService } from './probe-placing.ts';
-import type { PlacedCalls } from './probe-placing.ts';
+import { checkedPtimeMs, placeCalls } from './probe-placing.ts';
 import { statusOf, writeRun } from './probe-report.ts';
 import { verdictWarnings } from './probe-verdict-view.ts';
 import { writeWarnings } from './probe-view.ts';
@@ -36,15 +35,7 @@ export async function runCalls(io: CommandIo, target: string, options: ProbeComm
   const { engine, reason } = await selectEngine(options.engine);
   const product = `rtplat/${VERSION}`;
   const caller = new Caller({ engine, options: settings, open: () => openSipLine({ engine, tls, product }, settings) });
-  const service = await watchService(io, options);
-  const startedAt = new Date().toISOString();
-  let placed: PlacedCalls;
-  try {
-    placed = await placeCalls(io, caller, options.quiet === true);
-  } finally {
-    await service?.stop();
-  }
-  const { result, stoppedBy } = placed;
+  const { result, stoppedBy, startedAt, service } = await placeCalls(io, caller, options);
   if (stoppedBy !== undefined && result.media.received === 0) {
     io.stderr.write('rtplat: stopped before anything was measured\n');
     io.exit(statusOfSignal(stoppedBy));

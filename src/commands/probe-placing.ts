@@ -22,30 +22,42 @@ export function checkedPtimeMs(ptimeNs: number): number {
 }
 
 /** Looks at the service that takes the calls, from now on. @throws RtplatError when it does not answer. */
-export async function watchService(io: CommandIo, options: CallCommandOptions): Promise<ServiceWatch | undefined> {
+async function watchService(io: CommandIo, options: CallCommandOptions): Promise<ServiceWatch | undefined> {
   const { service } = options;
   if (service === undefined) return undefined;
   const { ServiceWatch } = await import('../core/caller/service-watch.ts');
   return ServiceWatch.start(service, await serviceToken(options, io.env));
 }
 
-export interface PlacedCalls {
-  readonly result: CallerResult;
-  readonly stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+interface PlacingOptions extends CallCommandOptions {
+  readonly quiet?: boolean;
 }
 
-/** Runs the caller with a line of progress; a signal stops it in good order. */
-export async function placeCalls(io: CommandIo, caller: Caller, quiet: boolean): Promise<PlacedCalls> {
+interface PlacedCalls {
+  readonly result: CallerResult;
+  readonly stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** That took the calls; it was looked at while they were up. */
+  readonly service: ServiceWatch | undefined;
+}
+
+/** Runs the caller with a line of progress, and looks at the service meanwhile, where one was named; a signal stops it in good order. */
+export async function placeCalls(io: CommandIo, caller: Caller, options: PlacingOptions): Promise<PlacedCalls> {
+  const service = await watchService(io, options);
+  const startedAt = new Date().toISOString();
   let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
   const forget = io.onStop((signal) => {
     stoppedBy ??= signal;
     caller.stop();
   });
-  const hide = io.stderr.isTTY === true && !quiet ? await showLine(io, () => progressOfCalls(caller.progress())) : undefined;
+  const shows = io.stderr.isTTY === true && options.quiet !== true;
+  const hide = shows ? await showLine(io, () => progressOfCalls(caller.progress())) : undefined;
   try {
-    return { result: await caller.run(), stoppedBy };
+    return { result: await caller.run(), stoppedBy, startedAt, service };
   } finally {
     hide?.();
     forget();
+    await service?.stop();
   }
 }
