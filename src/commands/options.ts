@@ -127,3 +127,8 @@ export interface OptionSettings<T> {
   /** The parser takes commas, and adds to what it is given as the value before. */
   readonly repeatable?: boolean;
 }
+
+/** Options that the help shows together, below a heading. */
+export function grouped(heading: string, options: readonly Option[]): readonly Option[] {
+  return options.map((each) => each.helpGroup(heading));
+}

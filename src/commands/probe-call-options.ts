@@ -5,7 +5,7 @@ import { MATCH_MODES } from '../core/caller/match-choice.ts';
 import type { MatchMode } from '../core/caller/match-choice.ts';
 import { serviceTokenOption } from './http-options.ts';
 import type { ServiceTokenOptions } from './http-options.ts';
-import { durationNs, integer, option, positiveNumber } from './options.ts';
+import { durationNs, grouped, integer, option, positiveNumber } from './options.ts';
 import { MOST_AT_ONCE } from './probe-limits.ts';
 
 export interface CallCommandOptions extends ServiceTokenOptions {
@@ -34,7 +34,7 @@ export const CALL_OPTIONS: readonly string[] = anyCallOptions().map((each) => ea
 export const SIP_OPTIONS: readonly string[] = sipOptions().map((each) => each.attributeName());
 
 export function callOptions(): readonly Option[] {
-  return [...anyCallOptions(), ...sipOptions()];
+  return [...grouped('Calls (sip: and ari: targets):', anyCallOptions()), ...grouped('Calls by SIP (sip: targets):', sipOptions())];
 }
 
 function anyCallOptions(): readonly Option[] {

@@ -11,7 +11,7 @@ import { statusOfSignal, widthOf } from './io.ts';
 import { boundOptions, readBounds } from './bounds.ts';
 import type { BoundOptions } from './bounds.ts';
 import type { CommandIo } from './io.ts';
-import { byteSize, durationNs, integer, option, positiveNumber } from './options.ts';
+import { byteSize, durationNs, grouped, integer, option, positiveNumber } from './options.ts';
 import { outOption } from './out-file.ts';
 import { ARI_OPTIONS, ariProbeOptions } from './probe-ari-options.ts';
 import type { AriProbeOptions } from './probe-ari-options.ts';
@@ -102,7 +102,9 @@ export function probeCommand(io: CommandIo): Command {
     .addOption(option('-j, --json', 'print the run document and nothing else on standard output', {}))
     .addOption(outOption('write the run document to a file'))
     .addOption(option('-q, --quiet', 'no progress and no warnings', {}));
-  for (const each of [...callOptions(), ...ariProbeOptions(), ...boundOptions()]) command.addOption(each);
+  const bounds = grouped('What must hold:', boundOptions());
+  const ari = grouped('Calls through ARI (ari: targets):', ariProbeOptions());
+  for (const each of [...callOptions(), ...ari, ...bounds]) command.addOption(each);
   return command
     .addHelpText('after', '\nExample:\n  $ rtplat probe udp://127.0.0.1:4000 --streams 10 --duration 30s --out run.json')
     .action(async (target: string, options: ProbeCommandOptions) => {
