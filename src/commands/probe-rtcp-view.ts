@@ -6,7 +6,7 @@ import type { RunDocument } from '../core/report/run.ts';
 
 const COLUMNS = [
   { name: 'call', align: 'left' as const },
-  ...(['round trip', 'least', 'most', 'off by up to', 'reports', 'received', 'lost', 'of late', 'jitter'] as const).map((name) => ({
+  ...(['round trip', 'least', 'most', 'too long by', 'reports', 'received', 'lost', 'of late', 'jitter'] as const).map((name) => ({
     name,
     align: 'right' as const,
   })),
@@ -20,18 +20,17 @@ export function rtcpTable({ calls }: RunDocument, rows: number): Table | undefin
     title: 'what the far end says by RTCP, times in ms',
     columns: COLUMNS,
     rows: heard.slice(0, rows).map(({ id, rtcp }) => textsOf(id, rtcp).map((text): Cell => ({ text, tone: 'plain' }))),
-    note: 'round trip: of the network, median of the reports. received, lost: of what we sent, by its last report.',
+    note: 'round trip: of the network, median of the reports, too long by so much at the most. received, lost: of what we sent, by its last report.',
   };
 }
 
 function textsOf(id: string, rtcp: CallRtcpMembers): readonly string[] {
-  const error = rtcp.round_trip_error_ms;
   return [
     id.slice('call-'.length),
     formatMs(rtcp.round_trip_ms),
     formatMs(rtcp.round_trip_min_ms),
     formatMs(rtcp.round_trip_max_ms),
-    error === null ? '–' : `-${formatMs(error)}`,
+    formatMs(rtcp.round_trip_error_ms),
     formatCount(rtcp.reports),
     formatCount(rtcp.far_end_received),
     formatCount(rtcp.far_end_lost),
