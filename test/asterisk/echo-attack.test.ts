@@ -157,6 +157,8 @@ describe('a flood of forged packets', () => {
       // As fast as the echo takes them, so that the kernel drops none.
       await until('a burst to be read', async () => ((await metrics())['packets'] ?? 0) >= forged || undefined, { everyMs: 1 });
     }
+    // Packets of the probe were counted among those of the last burst.
+    await until('the last ones to be read', async () => ((await metrics())['packets'] ?? 0) >= forged + 100 || undefined);
     const ran = JSON.stringify(JSON.parse(probe.output()));
     expect(/"sent":(\d+),"returned":(\d+)/.exec(ran)?.slice(1)).toEqual(['100', '100']);
     const { packets, sent = 0, refused = 0, ...others } = await metrics();
