@@ -85,8 +85,8 @@ export async function measureMedia(
     ...{ seed, streams: 1, intervalNs: ptimeNs, ptimeNs, srtp },
     audio: mode === 'header' ? silent : { ...silent, noiseSeed: seed },
   };
-  const rtcp = speakRtcp(engine, ports.rtcp, remoteRtcp, probe);
   const [source] = streamSources(probe) as [StreamSource];
+  const rtcp = speakRtcp(engine, ports.rtcp, remoteRtcp, probe, source);
   const { watch, stream } = listen(
     { host, number, options: probe, telephoneEvent: receive.dtmf, answeredNs, words: () => rtcp.words() },
     source,
@@ -118,8 +118,13 @@ export async function measureMedia(
 }
 
 /** Reports from now on, to the far end that was agreed on, and hears that one alone; encrypted where RTP is (RFC 3711 §3.4). @param remote undefined where it has no port of RTCP. */
-function speakRtcp(engine: UdpEngine, socket: UdpSocket, remote: Endpoint | undefined, options: ProbeOptions): CallRtcp {
-  const [source] = streamSources(options) as [StreamSource];
+function speakRtcp(
+  engine: UdpEngine,
+  socket: UdpSocket,
+  remote: Endpoint | undefined,
+  options: ProbeOptions,
+  source: StreamSource,
+): CallRtcp {
   const { clockRateHz, bytesPerSecond } = options.audio ?? PCMU_AUDIO;
   const nowNs = engine.nowNs();
   const unixOffsetNs = Date.now() * NS_PER_MS - nowNs;
