@@ -1,12 +1,12 @@
 /** `rtplat probe sip:…` calls a real Asterisk 22, and SIPp. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { CallRow, RunDocument } from '../../src/core/report/run.ts';
-import { makeCertificate } from '../../src/core/sip-server/certificate.ts';
 import { type Asterisk, startAsterisk } from './kit/asterisk.ts';
+import { pbxTls } from './kit/pbx-tls.ts';
 import { peer } from './kit/peers.ts';
 import { start, until } from './kit/process.ts';
 import { scratchFolder } from './kit/scratch.ts';
@@ -36,10 +36,8 @@ let authority = '';
 
 beforeAll(async () => {
   const dir = scratch('asterisk');
-  const { cert, key } = makeCertificate('pbx.example.org', ['127.0.0.1'], new Date());
-  authority = join(dir, 'pbx.pem');
-  writeFileSync(authority, cert);
-  writeFileSync(join(dir, 'pbx.key'), key);
+  const tls = pbxTls(dir, TLS_PORT);
+  ({ authority } = tls);
   const endpoint = (name: string, lines: string): string =>
     `[${name}]\ntype = endpoint\ncontext = callers\ndisallow = all\nallow = ulaw,alaw\ndirect_media = no\n${lines}\n`;
   asterisk = await startAsterisk({
@@ -52,13 +50,7 @@ beforeAll(async () => {
 type = transport
 protocol = tcp
 bind = 127.0.0.1:5060
-[tls]
-type = transport
-protocol = tls
-bind = 127.0.0.1:${TLS_PORT}
-cert_file = ${authority}
-priv_key_file = ${join(dir, 'pbx.key')}
-method = tlsv1_2
+${tls.transport}
 ${Object.entries(USERS)
   .map(([user, auth]) => `${endpoint(user, `auth = ${user}`)}[${user}]\ntype = auth\n${auth}\nusername = ${user}\npassword = ${PASSWORD}\n`)
   .join('')}

@@ -1,15 +1,13 @@
 /** `rtplat probe sip:… --srtp`: encrypted calls with a real Asterisk 22, whose SRTP is libsrtp. Debian builds it without AES-GCM. */
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CallRow } from '../../src/core/report/run.ts';
-import { makeCertificate } from '../../src/core/sip-server/certificate.ts';
 import { SRTP_SUITES } from '../../src/core/srtp/suites.ts';
 import type { SrtpSuiteName } from '../../src/core/srtp/suites.ts';
 import { type Asterisk, startAsterisk } from './kit/asterisk.ts';
 import { capture, datagrams } from './kit/capture.ts';
+import { pbxTls } from './kit/pbx-tls.ts';
 import { scratchFolder } from './kit/scratch.ts';
 
 const scratch = scratchFolder();
@@ -22,23 +20,15 @@ let authority = '';
 
 beforeAll(async () => {
   const dir = scratch('asterisk');
-  const { cert, key } = makeCertificate('pbx.example.org', ['127.0.0.1'], new Date());
-  authority = join(dir, 'pbx.pem');
-  writeFileSync(authority, cert);
-  writeFileSync(join(dir, 'pbx.key'), key);
+  const tls = pbxTls(dir, TLS_PORT);
+  ({ authority } = tls);
   asterisk = await startAsterisk({
     release: 'sid',
     dir,
     more: {
       modules: ['res_srtp'],
       pjsip: `
-[tls]
-type = transport
-protocol = tls
-bind = 127.0.0.1:${TLS_PORT}
-cert_file = ${authority}
-priv_key_file = ${join(dir, 'pbx.key')}
-method = tlsv1_2
+${tls.transport}
 [secure]
 type = endpoint
 context = callers
