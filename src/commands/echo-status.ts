@@ -18,14 +18,16 @@ export function statusReporter(counters: () => EchoCounters, lastError: () => st
     const nowMs = performance.now();
     const rate = (now.packets - last.packets) / ((nowMs - lastMs) / 1e3);
     lastMs = nowMs;
+    const refused = refusalText(last, now);
     const same = now.packets === last.packets && now.sendErrors === last.sendErrors && (now.socketDrops ?? 0) === (last.socketDrops ?? 0);
-    if (same) return;
+    // A packet is counted before it is judged, and this thread may look between the two.
+    if (same && refused === '') return;
     const trouble = [
       now.sendErrors > last.sendErrors ? `${now.sendErrors - last.sendErrors} not sent (${lastError() ?? 'refused by the kernel'})` : '',
       (now.socketDrops ?? 0) > (last.socketDrops ?? 0)
         ? `${(now.socketDrops ?? 0) - (last.socketDrops ?? 0)} dropped in the receive buffer`
         : '',
-      refusalText(last, now),
+      refused,
     ].filter((text) => text !== '');
     last = now;
     const line = `${now.packets} packets, ${now.bytes} bytes, ${Math.round(rate)} packets/s`;
