@@ -1,0 +1,188 @@
+/**
+ * An hour at fifty calls: `rtplat probe ari:` keeps them up, `rtplat ari-serve` relays them to `rtplat echo`. Does memory grow, are files or
+ * threads left open, does latency drift?
+ *
+ *     scripts/peers.sh && scripts/in-netns.sh node bench/soak.ts [--short] [--write]
+ *
+ * Each call lasts two minutes, then another one takes its place. The first quarter is warm-up. Status 3 when a call fails, when memory of
+ * a program grows by more than a megabyte an hour and that is not noise, when there are more open files at the end, or when the median
+ * latency drifts by more than a tenth of it in an hour and that is not noise. `--short`: two minutes, of which only the counts are judged.
+ */
+import { readdirSync, readFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { CallDocument, MetricsDocument } from '../src/core/report/metrics.ts';
+import type { RunDocument } from '../src/core/report/run.ts';
+import { startAsterisk } from '../test/asterisk/kit/asterisk.ts';
+import { start } from '../test/asterisk/kit/process.ts';
+import { startEcho, startService } from './calls/run.ts';
+import { Bars } from './lib/bars.ts';
+import { benchOptions } from './lib/args.ts';
+import { machineLine, thisMachine } from './lib/machine.ts';
+import { main } from './lib/main.ts';
+import { record } from './lib/record.ts';
+import { median } from './lib/rounds.ts';
+import { rtplatArgs } from './lib/rtplat.ts';
+import { trendOf } from './lib/trend.ts';
+import type { Trend } from './lib/trend.ts';
+
+const CALLS = 50;
+const FULL = { minutes: 60, callSeconds: 120 };
+const SHORT = { minutes: 2, callSeconds: 20 };
+const LOOK_MS = 5_000;
+const WARM_UP = 0.25;
+const MOST_MB_AN_HOUR = 1;
+const MOST_DRIFT = 0.1;
+/** Connections of HTTP that are not closed yet. */
+const FEW_FILES = 4;
+const PROGRAMS = ['ari-serve', 'echo', 'probe'] as const;
+type Program = (typeof PROGRAMS)[number];
+
+interface Look {
+  readonly atS: number;
+  readonly programs: Readonly<Record<Program, { readonly rssMb: number; readonly files: number; readonly threads: number }>>;
+}
+
+await main(async () => {
+  const { short, write } = benchOptions([]);
+  const machine = thisMachine();
+  const { minutes, callSeconds } = short ? SHORT : FULL;
+  process.stdout.write(`${machineLine(machine)}\n${CALLS} calls at once for ${minutes} minutes, ${callSeconds} s each\n`);
+  const soaked = await soak(minutes, callSeconds);
+  const bars = new Bars(short);
+  const { run, looks, latencies, metrics } = soaked;
+  const fromS = minutes * 60 * WARM_UP;
+  const warm = looks.filter(({ atS }) => atS >= fromS);
+  bars.atMost('calls that failed', (run.ari?.calls_placed ?? 0) - (run.ari?.calls_succeeded ?? 0), 0);
+  const { sent, returned, lost, in_flight: inFlight } = metrics.counters;
+  bars.atMost('packets that are in no count', Math.abs(sent - returned - lost - inFlight), 0);
+  const rows = PROGRAMS.map((program) => {
+    const memory = hourly(trendOf(minuteMeans(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].rssMb })))));
+    const first = warm[0]?.programs[program];
+    const last = warm.at(-1)?.programs[program];
+    // What may be noise is not growth.
+    bars.atMostInFull(`memory of ${program}, MB an hour at least`, memory.low, MOST_MB_AN_HOUR);
+    bars.atMost(
+      `open files of ${program}, more than after the warm-up`,
+      (last?.files ?? Number.NaN) - (first?.files ?? Number.NaN),
+      FEW_FILES,
+    );
+    return `| ${program} | ${first?.rssMb.toFixed(1)} | ${last?.rssMb.toFixed(1)} | ${interval(memory)} | ${first?.files} → ${last?.files} | ${first?.threads} → ${last?.threads} |`;
+  });
+  const p50 = latencies.filter(({ atS }) => atS >= fromS).map(({ atS, p50Ms }) => ({ x: atS, y: p50Ms }));
+  const drift = hourly(trendOf(minuteMeans(p50)));
+  const typical = median(p50.map(({ y }) => y));
+  bars.atMostInFull(
+    'drift of the median latency in an hour, at least, share of it',
+    Math.max(drift.low, -drift.high, 0) / typical,
+    MOST_DRIFT,
+  );
+  record(
+    'soak',
+    {
+      title: 'An hour at fifty calls',
+      command: 'scripts/in-netns.sh node bench/soak.ts',
+      machine,
+      tables: [
+        `${run.ari?.calls_succeeded} of ${run.ari?.calls_placed} calls, ${sent.toLocaleString('en-US')} packets: ${lost} lost. Slopes are medians of all pairs of minutes (Theil–Sen) after`,
+        `the first quarter of an hour, with their 95 % intervals. Median latency of a call: ${typical.toFixed(3)} ms, drift ${interval(drift)} ms an hour.`,
+        '',
+        '| program | memory after the warm-up, MB | at the end | MB an hour | open files | threads |',
+        '|---|---|---|---|---|---|',
+        ...rows,
+      ].join('\n'),
+      charts: [],
+      values: { looks, latencies },
+    },
+    write,
+  );
+  bars.conclude();
+});
+
+interface Soaked {
+  readonly run: RunDocument;
+  readonly looks: readonly Look[];
+  /** Of calls, by their end. */
+  readonly latencies: readonly { readonly atS: number; readonly p50Ms: number }[];
+  readonly metrics: MetricsDocument;
+}
+
+async function soak(minutes: number, callSeconds: number): Promise<Soaked> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'rtplat-bench-'));
+  mkdirSync(path.join(folder, 'asterisk'));
+  const asterisk = await startAsterisk({ release: 'sid', dir: path.join(folder, 'asterisk'), more: { modules: ['func_timeout'] } });
+  try {
+    const echo = await startEcho('batch');
+    const service = await startService('batch', asterisk.ari);
+    const args = ['ari:Local/600@callers', '--ari-url', asterisk.ari.url, '--ari-user', asterisk.ari.user, '--json', '--match', 'header'];
+    args.push('--for', `${minutes}m`, '--concurrency', String(CALLS), '--cps', '5', '--duration', `${callSeconds}s`);
+    const [document, errors] = [path.join(folder, 'run.json'), path.join(folder, 'probe.err')];
+    const env = { ARI_PASS: asterisk.ari.password };
+    const probe = start(process.execPath, rtplatArgs('probe', ...args), document, { env, errorPath: errors });
+    const pids: Readonly<Record<Program, number>> = { 'ari-serve': service.pid, echo: echo.pid, probe: probe.pid };
+    const looks: Look[] = [];
+    const latencies = new Map<string, { readonly atS: number; readonly p50Ms: number }>();
+    const startMs = performance.now();
+    let over = false;
+    void probe.ended.then(() => (over = true));
+    const ended = (): boolean => over;
+    while (!ended()) {
+      const atS = (performance.now() - startMs) / 1e3;
+      for (const { id, state, p50_latency: p50Ms } of await calls()) {
+        if (state === 'ended' && p50Ms != null && !latencies.has(id)) latencies.set(id, { atS, p50Ms });
+      }
+      // Those that end are none of the soak.
+      if (atS < minutes * 60) looks.push({ atS, programs: lookAt(pids) });
+      await new Promise((resolve) => {
+        setTimeout(resolve, LOOK_MS);
+      });
+    }
+    const metrics = await get<MetricsDocument>('/metrics');
+    const text = readFileSync(document, 'utf8');
+    if (text === '') throw new Error(`rtplat probe has no result: ${readFileSync(errors, 'utf8')}`);
+    await service.stop('SIGINT');
+    await echo.stop('SIGINT');
+    return { run: JSON.parse(text) as RunDocument, looks, latencies: [...latencies.values()], metrics };
+  } finally {
+    await asterisk.stop();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function calls(): Promise<readonly CallDocument[]> {
+  return (await get<{ readonly channels: readonly CallDocument[] }>('/channels')).channels;
+}
+
+async function get<T>(what: string): Promise<T> {
+  const response = await fetch(`http://127.0.0.1:9090${what}`, {
+    headers: { accept: 'application/json' },
+    signal: AbortSignal.timeout(10_000),
+  });
+  return (await response.json()) as T;
+}
+
+function lookAt(pids: Readonly<Record<Program, number>>): Look['programs'] {
+  return Object.fromEntries(
+    PROGRAMS.map((program) => {
+      const status = readFileSync(`/proc/${pids[program]}/status`, 'utf8');
+      const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+      return [program, { rssMb: field('VmRSS') / 1024, files: readdirSync(`/proc/${pids[program]}/fd`).length, threads: field('Threads') }];
+    }),
+  ) as Record<Program, Look['programs'][Program]>;
+}
+
+/** Samples that follow each other within a minute say the same thing. */
+function minuteMeans(points: readonly { readonly x: number; readonly y: number }[]): readonly { readonly x: number; readonly y: number }[] {
+  return [...Map.groupBy(points, ({ x }) => Math.floor(x / 60))].map(([minute, of]) => ({
+    x: minute * 60,
+    y: of.reduce((sum, { y }) => sum + y, 0) / of.length,
+  }));
+}
+
+function hourly({ slope, low, high }: Trend): Trend {
+  return { slope: slope * 3600, low: low * 3600, high: high * 3600 };
+}
+
+function interval({ slope, low, high }: Trend): string {
+  return `${slope.toPrecision(2)} (${low.toPrecision(2)} … ${high.toPrecision(2)})`;
+}
