@@ -6,7 +6,7 @@
  *
  * Each call lasts two minutes, then another one takes its place. The first quarter is warm-up. Status 3 when a call fails, when memory of
  * a program grows by more than a megabyte an hour and that is not noise, when there are more open files at the end, or when the median
- * latency drifts by more than a tenth of it in an hour and that is not noise. `--short`: two minutes, of which only the counts are judged.
+ * latency drifts by more than a tenth of it in an hour and that is not noise. `--short`: a minute, of which only the counts are judged.
  */
 import { readdirSync, readFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ import type { Trend } from './lib/trend.ts';
 
 const CALLS = 50;
 const FULL = { minutes: 60, callSeconds: 120 };
-const SHORT = { minutes: 2, callSeconds: 20 };
+const SHORT = { minutes: 1, callSeconds: 10 };
 const LOOK_MS = 5_000;
 const WARM_UP = 0.25;
 const MOST_MB_AN_HOUR = 1;
@@ -53,26 +53,28 @@ await main(async () => {
   const { run, looks, latencies, metrics } = soaked;
   const fromS = minutes * 60 * WARM_UP;
   const warm = looks.filter(({ atS }) => atS >= fromS);
-  bars.atMost('calls that failed', (run.ari?.calls_placed ?? 0) - (run.ari?.calls_succeeded ?? 0), 0);
+  const { calls_placed: placed = Number.NaN, calls_succeeded: succeeded = Number.NaN } = run.ari ?? {};
+  const callsKept = bars.atMost('calls that failed', placed - succeeded, 0);
   const { sent, returned, lost, in_flight: inFlight } = metrics.counters;
-  bars.atMost('packets that are in no count', Math.abs(sent - returned - lost - inFlight), 0);
+  const countsKept = bars.atMost('packets that are in no count', Math.abs(sent - returned - lost - inFlight), 0);
   const rows = PROGRAMS.map((program) => {
     const memory = hourly(trendOf(minuteMeans(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].rssMb })))));
     const first = warm[0]?.programs[program];
     const last = warm.at(-1)?.programs[program];
     // What may be noise is not growth.
-    bars.atMostInFull(`memory of ${program}, MB an hour at least`, memory.low, MOST_MB_AN_HOUR);
-    bars.atMost(
+    const memoryKept = bars.atMostInFull(`memory of ${program}, MB an hour at least`, memory.low, MOST_MB_AN_HOUR);
+    const filesKept = bars.atMost(
       `open files of ${program}, more than after the warm-up`,
       (last?.files ?? Number.NaN) - (first?.files ?? Number.NaN),
       FEW_FILES,
     );
-    return `| ${program} | ${first?.rssMb.toFixed(1)} | ${last?.rssMb.toFixed(1)} | ${interval(memory)} | ${first?.files} → ${last?.files} | ${first?.threads} → ${last?.threads} |`;
+    return `| ${program} | ${first?.rssMb.toFixed(1)} | ${last?.rssMb.toFixed(1)} | ${interval(memory)} | ${memoryKept} | ${first?.files} → ${last?.files} | ${filesKept} | ${first?.threads} → ${last?.threads} |`;
   });
   const p50 = latencies.filter(({ atS }) => atS >= fromS).map(({ atS, p50Ms }) => ({ x: atS, y: p50Ms }));
+  const p99 = latencies.filter(({ atS }) => atS >= fromS).map(({ atS, p99Ms }) => ({ x: atS, y: p99Ms }));
   const drift = hourly(trendOf(minuteMeans(p50)));
   const typical = median(p50.map(({ y }) => y));
-  bars.atMostInFull(
+  const driftKept = bars.atMostInFull(
     'drift of the median latency in an hour, at least, share of it',
     Math.max(drift.low, -drift.high, 0) / typical,
     MOST_DRIFT,
@@ -84,11 +86,20 @@ await main(async () => {
       command: 'scripts/in-netns.sh node bench/soak.ts',
       machine,
       tables: [
-        `${run.ari?.calls_succeeded} of ${run.ari?.calls_placed} calls, ${sent.toLocaleString('en-US')} packets: ${lost} lost. Slopes are medians of all pairs of minutes (Theil–Sen) after`,
-        `the first quarter of an hour, with their 95 % intervals. Median latency of a call: ${typical.toFixed(3)} ms, drift ${interval(drift)} ms an hour.`,
+        'Slopes are medians of those of all pairs of minutes after the first quarter (Theil–Sen), with their 95 % intervals; a bar is for the end of the',
+        'interval that is nearer to none.',
         '',
-        '| program | memory after the warm-up, MB | at the end | MB an hour | open files | threads |',
-        '|---|---|---|---|---|---|',
+        '| | | bar |',
+        '|---|---|---|',
+        `| calls that succeeded | ${succeeded.toLocaleString('en-US')} of ${placed.toLocaleString('en-US')} | all ${callsKept} |`,
+        `| packets sent to the echo, lost | ${sent.toLocaleString('en-US')}, ${lost.toLocaleString('en-US')} | in no count ${countsKept} |`,
+        `| median latency of a call, ms | ${typical.toFixed(4)} | |`,
+        `| its drift, ms an hour | ${interval(drift)} | share ${driftKept} |`,
+        `| p99 of a call's latency, median of calls, ms | ${median(p99.map(({ y }) => y)).toFixed(3)} | |`,
+        `| its drift, ms an hour | ${interval(hourly(trendOf(minuteMeans(p99))))} | |`,
+        '',
+        '| program | memory after the warm-up, MB | at the end | MB an hour | bar | open files | more, bar | threads |',
+        '|---|---|---|---|---|---|---|---|',
         ...rows,
       ].join('\n'),
       charts: [],
@@ -103,7 +114,7 @@ interface Soaked {
   readonly run: RunDocument;
   readonly looks: readonly Look[];
   /** Of calls, by their end. */
-  readonly latencies: readonly { readonly atS: number; readonly p50Ms: number }[];
+  readonly latencies: readonly { readonly atS: number; readonly p50Ms: number; readonly p99Ms: number }[];
   readonly metrics: MetricsDocument;
 }
 
@@ -121,15 +132,15 @@ async function soak(minutes: number, callSeconds: number): Promise<Soaked> {
     const probe = start(process.execPath, rtplatArgs('probe', ...args), document, { env, errorPath: errors });
     const pids: Readonly<Record<Program, number>> = { 'ari-serve': service.pid, echo: echo.pid, probe: probe.pid };
     const looks: Look[] = [];
-    const latencies = new Map<string, { readonly atS: number; readonly p50Ms: number }>();
+    const latencies = new Map<string, { readonly atS: number; readonly p50Ms: number; readonly p99Ms: number }>();
     const startMs = performance.now();
     let over = false;
     void probe.ended.then(() => (over = true));
     const ended = (): boolean => over;
     while (!ended()) {
       const atS = (performance.now() - startMs) / 1e3;
-      for (const { id, state, p50_latency: p50Ms } of await calls()) {
-        if (state === 'ended' && p50Ms != null && !latencies.has(id)) latencies.set(id, { atS, p50Ms });
+      for (const { id, state, p50_latency: p50Ms, p99_latency: p99Ms } of await calls()) {
+        if (state === 'ended' && p50Ms != null && p99Ms != null && !latencies.has(id)) latencies.set(id, { atS, p50Ms, p99Ms });
       }
       // Those that end are none of the soak.
       if (atS < minutes * 60) looks.push({ atS, programs: lookAt(pids) });

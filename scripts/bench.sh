@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs benchmarks, each in a network namespace of its own: `bench.sh NAME… [--short] [--write]`, or all of them without a name.
-# A full run needs the peers of scripts/bench-peers.sh and some 90 quiet minutes; the short form needs a C compiler.
+# Runs benchmarks, each in a network namespace of its own: `bench.sh NAME… [--short] [--write]`, or all of them but `soak`, which
+# takes an hour, without a name. A full run needs the peers of scripts/bench-peers.sh and some 90 quiet minutes; the short form needs a C compiler.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/node_modules/.bin:$PATH"
