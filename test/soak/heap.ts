@@ -1,0 +1,15 @@
+/** What is held, when garbage is collected first. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Objects and buffers, MB. */
+export function heldMb(): number {
+  // What a finaliser lets go of is collected the second time.
+  collect();
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return (heapUsed + arrayBuffers) / 2 ** 20;
+}
