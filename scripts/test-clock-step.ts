@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { arch, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseRun } from '../src/core/report/read-run.ts';
@@ -12,60 +11,16 @@ import { dial, writeRtp } from '../test/asterisk/kit/phone.ts';
 import { start, until } from '../test/asterisk/kit/process.ts';
 import type { Running } from '../test/asterisk/kit/process.ts';
 import { startSipServe } from '../test/asterisk/kit/sip-server.ts';
+import { offsetNs, putRight, stepped } from '../test/asterisk/kit/wall-clock.ts';
 
 const HOUR_S = 3_600;
-const NS_PER_S = 1_000_000_000n;
-const CLOCK_REALTIME = 0;
-const CLOCK_MONOTONIC = 1;
-/** struct timex of 64-bit Linux, and ADJ_SETOFFSET of adjtimex(2): the clock is moved by exactly so much. */
-const TIMEX_BYTES = 208;
-const TIMEX_SECONDS = 72;
-const ADJ_SETOFFSET = 0x0100;
-
-interface Koffi {
-  load(path: null): { func(prototype: string): (...args: unknown[]) => number };
-}
-const libc = (createRequire(import.meta.url)(`@koromix/koffi-linux-${arch()}`) as Koffi).load(null);
-const clockGettime = libc.func('int clock_gettime(int, void *)');
-const adjtimex = libc.func('int adjtimex(void *)');
-
-function readNs(clock: number): bigint {
-  const time = Buffer.alloc(16);
-  assert.equal(clockGettime(clock, time), 0);
-  return time.readBigInt64LE(0) * NS_PER_S + time.readBigInt64LE(8);
-}
-
-/** How far the wall clock is ahead of the one that nobody sets, ns. */
-function offsetNs(): bigint {
-  const before = readNs(CLOCK_MONOTONIC);
-  const wall = readNs(CLOCK_REALTIME);
-  return wall - (before + readNs(CLOCK_MONOTONIC)) / 2n;
-}
-
-function stepBy(seconds: number): void {
-  const timex = Buffer.alloc(TIMEX_BYTES);
-  timex.writeUInt32LE(ADJ_SETOFFSET, 0);
-  timex.writeBigInt64LE(BigInt(seconds), TIMEX_SECONDS);
-  assert.notEqual(adjtimex(timex), -1, 'adjtimex failed');
-}
-
-/** The clock is elsewhere meanwhile. */
-async function stepped(seconds: number): Promise<void> {
-  stepBy(seconds);
-  try {
-    await pause(700);
-  } finally {
-    stepBy(-seconds);
-  }
-}
 
 function restore(file: string): void {
   const noted = readFileSync(file, 'latin1');
   if (noted === '') return;
-  const seconds = Math.round(Number(offsetNs() - BigInt(noted)) / 1e9);
-  if (seconds !== 0) stepBy(-seconds);
+  const seconds = putRight(BigInt(noted));
   const offMs = Number(offsetNs() - BigInt(noted)) / 1e6;
-  console.log(`the clock is ${offMs.toFixed(3)} ms from where it was${seconds === 0 ? '' : `, after ${-seconds} s were put right`}`);
+  console.log(`the clock is ${offMs.toFixed(3)} ms from where it was${seconds === 0 ? '' : `, after ${seconds} s were put right`}`);
 }
 
 const PROGRAM = new URL('../bin/rtplat.ts', import.meta.url).pathname;

@@ -3,7 +3,8 @@
  * keeps them, and the way to the echo. After each time all is as it was: no port, channel, bridge, process or open file more than before,
  * and of every call each packet is accounted for.
  *
- * The short form has each fault once, in an order of its seed. RTPLAT_CHAOS_MINUTES=30 goes on for so long; RTPLAT_CHAOS_SEED=N repeats.
+ * The short form has each fault once, in an order of its seed. RTPLAT_CHAOS_MINUTES=30 goes on for so long; RTPLAT_CHAOS_SEED=N repeats;
+ * RTPLAT_TEST_CLOCK_STEP=1, as root and where nobody else works, sets the clock of the machine too.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,6 +22,8 @@ const scratch = scratchFolder();
 const PROGRAM = path.join(import.meta.dirname, '..', '..', 'bin', 'rtplat.ts');
 const MINUTES = Number(process.env['RTPLAT_CHAOS_MINUTES'] ?? '0');
 const SEED = Number(process.env['RTPLAT_CHAOS_SEED'] ?? '20261121');
+const SETS_CLOCK = process.env['RTPLAT_TEST_CLOCK_STEP'] === '1';
+const HOUR_S = 3_600;
 const ECHO_PORT = 4000;
 const LINK_PORT = 4010;
 const MONITOR_PORT = 9091;
@@ -175,6 +178,12 @@ test('whatever goes away comes back, and nothing is left behind', { timeout: 600
       setTimeout(resolve, ms);
     });
   };
+  const clock = SETS_CLOCK ? await import('./kit/wall-clock.ts') : undefined;
+  const wall = clock?.offsetNs();
+  if (wall !== undefined) onTestFinished(() => void clock?.putRight(wall));
+  const clockSet = (by: number): Fault => {
+    return async () => clock?.stepped(by, 500 + 2_500 * share());
+  };
   const faults: Readonly<Record<string, Fault>> = {
     nothing: async () => undefined,
     'echo killed': signalled('echo', 'SIGKILL'),
@@ -209,6 +218,10 @@ test('whatever goes away comes back, and nothing is left behind', { timeout: 600
       await seconds(2, 4);
       link.behave(GOOD);
     },
+    ...(SETS_CLOCK && {
+      'the clock an hour ahead for a while': clockSet(HOUR_S),
+      'the clock an hour behind for a while': clockSet(-HOUR_S),
+    }),
   };
 
   await stage.settled();
