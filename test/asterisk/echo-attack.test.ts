@@ -174,6 +174,35 @@ describe('a flood of forged packets', () => {
   });
 });
 
+test('a datagram in fragments is one, and those that never become one cost nothing', async () => {
+  const host = await neighbour(scratch('fragments'));
+  const echo = await startEcho({ dir: scratch('ours'), args: [...STATUS, '--source-rate', '0', '--total-rate', '0'] });
+  const attack = forge(OURS);
+  const payload = rtp(1);
+  const from = (port: number): Endpoint => ({ address: host.ip, port });
+  // Of 180 bytes, the header of UDP among them.
+  const [first, second, third] = [
+    { at: 0, bytes: 64, more: true },
+    { at: 64, bytes: 64, more: true },
+    { at: 128, bytes: 52, more: false },
+  ];
+  attack.sendPieces(from(7001), payload, [first, second, third]);
+  attack.sendPieces(from(7002), payload, [third, first, second]);
+  // One that overlaps, which is never put together (RFC 5722 for IPv6; Linux does so for IPv4 as well), and the smallest there is (RFC 1858).
+  attack.sendPieces(from(7003), payload, [first, { at: 32, bytes: 96, more: true }, third]);
+  attack.sendPieces(from(7004), payload, [
+    { at: 0, bytes: 8, more: true },
+    { at: 8, bytes: 172, more: false },
+  ]);
+  // More of those that have no end than the kernel keeps.
+  for (let n = 0; n < 3_000; n++) attack.sendPieces(from(8000), payload, [n % 2 === 0 ? first : third]);
+  attack.send(from(7005), payload);
+  await until('the last one to be answered', () => echo.messages(/^4 packets/).length > 0 || undefined);
+  const { output, code } = await echo.stop();
+  expect(code).toBe(0);
+  expect([row(output, 'packets received'), row(output, 'bytes received'), row(output, 'packets returned')]).toEqual([4, 4 * 172, 4]);
+});
+
 const PROGRAM = path.join(import.meta.dirname, '..', '..', 'bin', 'rtplat.ts');
 const KEY = '0123456789abcdef0123456789abcdef';
 

@@ -15,8 +15,22 @@ const HOPS = 64;
 export interface Forger {
   /** One datagram to the victim of this forger. */
   send(from: Endpoint, payload: Uint8Array): void;
+  /** Pieces of one datagram, in this order: IPv4 only. */
+  sendPieces(from: Endpoint, payload: Uint8Array, pieces: readonly Piece[]): void;
   close(): void;
 }
+
+/** Of a datagram, its UDP header included. */
+export interface Piece {
+  /** In bytes, a multiple of 8. */
+  readonly at: number;
+  readonly bytes: number;
+  /** Whether more is to follow. */
+  readonly more: boolean;
+}
+
+/** RFC 791 §3.1: in the flags. */
+const MORE_FRAGMENTS = 0x2000;
 
 export function forger(to: Endpoint): Forger {
   const libc = loadLibc();
@@ -27,11 +41,26 @@ export function forger(to: Endpoint): Forger {
   new DataView(name.buffer).setUint16(0, ipv6 ? AF_INET6 : AF_INET, true);
   name.set(bytesOf(to.address), ipv6 ? 8 : 4);
   if (libc.connect(fd, libc.addressOf(name), name.length) < 0) throw new Error(`no way to ${to.address}: errno ${libc.errno()}`);
+  const put = (from: Endpoint, packet: Uint8Array): void => {
+    if (libc.send(fd, libc.addressOf(packet), packet.length, 0) === packet.length) return;
+    throw new Error(`cannot forge a packet from ${formatHostPort(from.address, from.port)}: errno ${libc.errno()}`);
+  };
+  let fragmented = 0;
   return {
-    send: (from, payload) => {
-      const packet = ipv6 ? ipv6Packet(from, to, payload) : ipv4Packet(from, to, payload);
-      if (libc.send(fd, libc.addressOf(packet), packet.length, 0) === packet.length) return;
-      throw new Error(`cannot forge a packet from ${formatHostPort(from.address, from.port)}: errno ${libc.errno()}`);
+    send: (from, payload) => put(from, ipv6 ? ipv6Packet(from, to, payload) : ipv4Packet(from, to, payload)),
+    sendPieces: (from, payload, pieces) => {
+      const whole = ipv4Packet(from, to, payload);
+      // Of the datagram; 0 would be filled in anew for each piece.
+      fragmented += 1;
+      for (const { at, bytes, more } of pieces) {
+        const packet = new Uint8Array(20 + bytes);
+        packet.set(whole.subarray(0, 20));
+        const view = new DataView(packet.buffer);
+        view.setUint16(4, fragmented);
+        view.setUint16(6, (more ? MORE_FRAGMENTS : 0) | (at / 8));
+        packet.set(whole.subarray(20 + at, 20 + at + bytes), 20);
+        put(from, packet);
+      }
     },
     close: () => void libc.close(fd),
   };
