@@ -31,7 +31,7 @@ export function createProgram(io: CommandIo): Command {
     // Thrown, not ended: main() turns it into the status of the contract.
     .exitOverride()
     .showSuggestionAfterError(true)
-    .configureOutput({ outputError: (text, write) => write(`rtplat: ${oneLine(text)}\n`) })
+    .configureOutput({ outputError: complaintsOf('rtplat') })
     .addHelpText(
       'after',
       `
@@ -60,13 +60,20 @@ ${EXIT_STATUS}`,
   return program;
 }
 
-/** Commander's complaint without its prefix, its suggestion on the same line, and where to look. */
-function oneLine(text: string): string {
-  const line = escapeControl(text.trim().replace('error: ', '').replaceAll('\n', ' '));
-  return line.startsWith('unknown') ? `${line}; see rtplat --help` : line;
+type ErrorOutput = (text: string, write: (line: string) => void) => void;
+
+/** Commander's complaint without its prefix, its suggestion on the same line, and where to look. @param name of the command, whole. */
+function complaintsOf(name: string): ErrorOutput {
+  return (text, write) => {
+    const line = escapeControl(text.trim().replace('error: ', '').replaceAll('\n', ' ').replace(/\.$/, ''));
+    write(`rtplat: ${line}${/^(unknown|too many)/.test(line) ? `; see ${name} --help` : ''}\n`);
+  };
 }
 
 /** The settings that commander copies to subcommands only when they are made with `.command()`. */
 function inherit(command: Command, program: Command): Command {
-  return command.copyInheritedSettings(program).showHelpAfterError(false);
+  return command
+    .copyInheritedSettings(program)
+    .showHelpAfterError(false)
+    .configureOutput({ outputError: complaintsOf(`${program.name()} ${command.name()}`) });
 }
