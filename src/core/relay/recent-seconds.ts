@@ -3,16 +3,15 @@
  * others read. As large for a thousand calls as for none.
  */
 import type { SeriesRow } from '../report/run.ts';
+import { readRow, ROW_NUMBERS, writeRow } from '../report/series-rows.ts';
 
 /** Seconds that a reader finds. */
 export const RECENT_SECONDS = 300;
 /** More than are written while one reader reads: what it finds is never half of the next. */
 const SPARE_SECONDS = 4;
 const SLOTS = RECENT_SECONDS + SPARE_SECONDS;
-/** In the order in which they lie in a slot. */
-const MEMBERS = ['t', 'sent', 'received', 'lost', 'late', 'p50', 'p95', 'p99', 'max'] as const satisfies readonly (keyof SeriesRow)[];
 /** The first number is how many seconds were written in all. */
-const NUMBERS = 1 + SLOTS * MEMBERS.length;
+const NUMBERS = 1 + SLOTS * ROW_NUMBERS;
 
 export const RECENT_BYTES: number = NUMBERS * Float64Array.BYTES_PER_ELEMENT;
 
@@ -32,8 +31,7 @@ export class RecentSeconds {
   add(second: number, row: SeriesRow): void {
     const numbers = this.#numbers;
     const written = numbers[0] as number;
-    const at = slot(written);
-    for (const [i, member] of MEMBERS.entries()) numbers[at + i] = member === 't' ? second : (row[member] ?? Number.NaN);
+    writeRow(numbers, slot(written), { ...row, t: second });
     // Last: a reader that sees the number finds the second.
     numbers[0] = written + 1;
   }
@@ -42,21 +40,14 @@ export class RecentSeconds {
   rows(now: number): readonly SeriesRow[] {
     const written = this.#numbers[0] as number;
     const rows: SeriesRow[] = [];
-    for (let i = Math.max(0, written - RECENT_SECONDS); i < written; i++) rows.push(this.#row(slot(i), now));
+    for (let i = Math.max(0, written - RECENT_SECONDS); i < written; i++) {
+      const row = readRow(this.#numbers, slot(i));
+      rows.push({ ...row, t: row.t - now });
+    }
     return rows;
-  }
-
-  #row(at: number, now: number): SeriesRow {
-    const [t = 0, sent = 0, received = 0, lost = 0, late, p50, p95, p99, max] = this.#numbers.subarray(at, at + MEMBERS.length);
-    return { t: t - now, sent, received, lost, late: known(late), p50: known(p50), p95: known(p95), p99: known(p99), max: known(max) };
   }
 }
 
 function slot(second: number): number {
-  return 1 + (second % SLOTS) * MEMBERS.length;
-}
-
-/** null lies there as NaN. */
-function known(value: number | undefined): number | null {
-  return value === undefined || Number.isNaN(value) ? null : value;
+  return 1 + (second % SLOTS) * ROW_NUMBERS;
 }

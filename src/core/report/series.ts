@@ -4,6 +4,7 @@
  */
 import { toMs } from './latency-summary.ts';
 import type { SeriesRow } from './run.ts';
+import { SeriesRows } from './series-rows.ts';
 import { LatencyHistogram } from '../stats/histogram.ts';
 
 const NS_PER_SECOND = 1e9;
@@ -20,9 +21,8 @@ interface OpenSecond {
 
 export class SecondSeries {
   readonly #timeoutNs: number;
-  readonly #maxRows: number;
   readonly #told: (row: SeriesRow) => void;
-  #rows: SeriesRow[] = [];
+  readonly #rows: SeriesRows;
   /** Rows made so far, those that are no longer kept among them. */
   #made = 0;
   /** Packets lost in all rows made so far. */
@@ -38,7 +38,7 @@ export class SecondSeries {
    */
   constructor(timeoutNs: number, maxRows: number = Number.POSITIVE_INFINITY, told: (row: SeriesRow) => void = () => {}) {
     this.#timeoutNs = timeoutNs;
-    this.#maxRows = maxRows;
+    this.#rows = new SeriesRows(maxRows);
     this.#told = told;
   }
 
@@ -79,7 +79,7 @@ export class SecondSeries {
       unaccounted -= here;
       this.#close(here);
     }
-    return this.#rows.length > this.#maxRows ? this.#rows.slice(-this.#maxRows) : this.#rows;
+    return this.#rows.list();
   }
 
   /** Whether the fate of every packet of the next row is known. */
@@ -124,11 +124,9 @@ export class SecondSeries {
 
   #row(row: Omit<SeriesRow, 't'>): void {
     const made = { t: this.#made, ...row };
-    this.#rows.push(made);
+    this.#rows.add(made);
     this.#told(made);
     this.#made += 1;
     this.#lost += row.lost;
-    // Now and then, not at every row: taking one off the front moves all.
-    if (this.#rows.length >= 2 * this.#maxRows) this.#rows = this.#rows.slice(-this.#maxRows);
   }
 }
