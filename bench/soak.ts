@@ -4,20 +4,22 @@
  *
  *     scripts/peers.sh && scripts/in-netns.sh node bench/soak.ts [--short] [--write]
  *
- * Each call lasts two minutes, then another one takes its place. The first quarter is warm-up. Status 3 when a call fails, when memory of
- * a program grows by more than a megabyte an hour and that is not noise, when there are more open files at the end, or when the median
+ * Each call lasts two minutes, then another one takes its place. The first quarter is warm-up. Once a minute each program collects its
+ * garbage and tells what it holds. Status 3 when a call fails, when that grows by more than a megabyte an hour and that is not noise, when there are more open files at the end, or when the median
  * latency drifts by more than a tenth of it in an hour and that is not noise. `--short`: a minute, of which only the counts are judged.
  */
-import { readdirSync, readFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CallDocument, MetricsDocument } from '../src/core/report/metrics.ts';
 import type { RunDocument } from '../src/core/report/run.ts';
 import { startAsterisk } from '../test/asterisk/kit/asterisk.ts';
-import { start } from '../test/asterisk/kit/process.ts';
+import { start, until } from '../test/asterisk/kit/process.ts';
 import { startEcho, startService } from './calls/run.ts';
 import { Bars } from './lib/bars.ts';
 import { benchOptions } from './lib/args.ts';
+import { heldFile } from './lib/held-memory.ts';
+import type { HeldMemory } from './lib/held-memory.ts';
 import { machineLine, thisMachine } from './lib/machine.ts';
 import { main } from './lib/main.ts';
 import { record } from './lib/record.ts';
@@ -29,7 +31,10 @@ import type { Trend } from './lib/trend.ts';
 const CALLS = 50;
 const FULL = { minutes: 60, callSeconds: 120 };
 const SHORT = { minutes: 1, callSeconds: 10 };
-const LOOK_MS = 5_000;
+const POLL_MS = 5_000;
+/** Looks at memory are further apart. */
+const LOOK_EVERY_MS = { full: 60_000, short: 5_000 };
+const COLLECTED_MS = 10_000;
 const WARM_UP = 0.25;
 const MOST_MB_AN_HOUR = 1;
 const MOST_DRIFT = 0.1;
@@ -40,7 +45,15 @@ type Program = (typeof PROGRAMS)[number];
 
 interface Look {
   readonly atS: number;
-  readonly programs: Readonly<Record<Program, { readonly rssMb: number; readonly files: number; readonly threads: number }>>;
+  readonly programs: Readonly<Record<Program, State>>;
+}
+
+/** Memory in megabytes, after garbage was collected: what the main thread holds, and the whole process. */
+interface State {
+  readonly heldMb: number;
+  readonly rssMb: number;
+  readonly files: number;
+  readonly threads: number;
 }
 
 await main(async () => {
@@ -48,7 +61,7 @@ await main(async () => {
   const machine = thisMachine();
   const { minutes, callSeconds } = short ? SHORT : FULL;
   process.stdout.write(`${machineLine(machine)}\n${CALLS} calls at once for ${minutes} minutes, ${callSeconds} s each\n`);
-  const soaked = await soak(minutes, callSeconds);
+  const soaked = await soak(minutes, callSeconds, short ? LOOK_EVERY_MS.short : LOOK_EVERY_MS.full);
   const bars = new Bars(short);
   const { run, looks, latencies, metrics } = soaked;
   const fromS = minutes * 60 * WARM_UP;
@@ -58,9 +71,11 @@ await main(async () => {
   const { sent, returned, lost, in_flight: inFlight } = metrics.counters;
   const countsKept = bars.atMost('packets that are in no count', Math.abs(sent - returned - lost - inFlight), 0);
   const rows = PROGRAMS.map((program) => {
-    const memory = hourly(trendOf(minuteMeans(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].rssMb })))));
+    const memory = hourly(trendOf(minuteMeans(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].heldMb })))));
     const first = warm[0]?.programs[program];
     const last = warm.at(-1)?.programs[program];
+    const resident = hourly(trendOf(minuteMeans(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].rssMb })))));
+    const most = Math.max(...looks.map(({ programs }) => programs[program].rssMb));
     // What may be noise is not growth.
     const memoryKept = bars.atMostInFull(`memory of ${program}, MB an hour at least`, memory.low, MOST_MB_AN_HOUR);
     const filesKept = bars.atMost(
@@ -68,7 +83,7 @@ await main(async () => {
       (last?.files ?? Number.NaN) - (first?.files ?? Number.NaN),
       FEW_FILES,
     );
-    return `| ${program} | ${first?.rssMb.toFixed(1)} | ${last?.rssMb.toFixed(1)} | ${interval(memory)} | ${memoryKept} | ${first?.files} → ${last?.files} | ${filesKept} | ${first?.threads} → ${last?.threads} |`;
+    return `| ${program} | ${first?.heldMb.toFixed(1)} → ${last?.heldMb.toFixed(1)} | ${interval(memory)} | ${memoryKept} | ${first?.rssMb.toFixed(1)} → ${last?.rssMb.toFixed(1)}, ${most.toFixed(1)} at the most | ${interval(resident)} | ${first?.files} → ${last?.files} | ${filesKept} | ${first?.threads} → ${last?.threads} |`;
   });
   const p50 = latencies.filter(({ atS }) => atS >= fromS).map(({ atS, p50Ms }) => ({ x: atS, y: p50Ms }));
   const p99 = latencies.filter(({ atS }) => atS >= fromS).map(({ atS, p99Ms }) => ({ x: atS, y: p99Ms }));
@@ -87,7 +102,7 @@ await main(async () => {
       machine,
       tables: [
         'Slopes are medians of those of all pairs of minutes after the first quarter (Theil–Sen), with their 95 % intervals; a bar is for the end of the',
-        'interval that is nearer to none.',
+        'interval that is nearer to none. Memory is that after a garbage collection: what the main thread holds, and what of the process is resident.',
         '',
         '| | | bar |',
         '|---|---|---|',
@@ -98,8 +113,8 @@ await main(async () => {
         `| p99 of a call's latency, median of calls, ms | ${median(p99.map(({ y }) => y)).toFixed(3)} | |`,
         `| its drift, ms an hour | ${interval(hourly(trendOf(minuteMeans(p99))))} | |`,
         '',
-        '| program | memory after the warm-up, MB | at the end | MB an hour | bar | open files | more, bar | threads |',
-        '|---|---|---|---|---|---|---|---|',
+        '| program | held after the warm-up → at the end, MB | MB an hour | bar | resident, MB | MB an hour | open files | more, bar | threads |',
+        '|---|---|---|---|---|---|---|---|---|',
         ...rows,
       ].join('\n'),
       charts: [],
@@ -118,8 +133,10 @@ interface Soaked {
   readonly metrics: MetricsDocument;
 }
 
-async function soak(minutes: number, callSeconds: number): Promise<Soaked> {
+async function soak(minutes: number, callSeconds: number, lookEveryMs: number): Promise<Soaked> {
   const folder = mkdtempSync(path.join(tmpdir(), 'rtplat-bench-'));
+  process.env['RTPLAT_HELD_MEMORY'] = folder;
+  process.env['NODE_OPTIONS'] = `--import ${path.join(import.meta.dirname, 'lib', 'held-memory.ts')}`;
   mkdirSync(path.join(folder, 'asterisk'));
   const asterisk = await startAsterisk({ release: 'sid', dir: path.join(folder, 'asterisk'), more: { modules: ['func_timeout'] } });
   try {
@@ -142,10 +159,10 @@ async function soak(minutes: number, callSeconds: number): Promise<Soaked> {
       for (const { id, state, p50_latency: p50Ms, p99_latency: p99Ms } of await calls()) {
         if (state === 'ended' && p50Ms != null && p99Ms != null && !latencies.has(id)) latencies.set(id, { atS, p50Ms, p99Ms });
       }
-      // Those that end are none of the soak.
-      if (atS < minutes * 60) looks.push({ atS, programs: lookAt(pids) });
+      // Not before the program is up: the signal would end it. And calls that end are none of the soak.
+      if (atS < minutes * 60 && atS * 1e3 >= (looks.length + 1) * lookEveryMs) looks.push({ atS, programs: await lookAt(folder, pids) });
       await new Promise((resolve) => {
-        setTimeout(resolve, LOOK_MS);
+        setTimeout(resolve, POLL_MS);
       });
     }
     const metrics = await get<MetricsDocument>('/metrics');
@@ -172,14 +189,23 @@ async function get<T>(what: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-function lookAt(pids: Readonly<Record<Program, number>>): Look['programs'] {
-  return Object.fromEntries(
-    PROGRAMS.map((program) => {
-      const status = readFileSync(`/proc/${pids[program]}/status`, 'utf8');
-      const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
-      return [program, { rssMb: field('VmRSS') / 1024, files: readdirSync(`/proc/${pids[program]}/fd`).length, threads: field('Threads') }];
-    }),
-  ) as Record<Program, Look['programs'][Program]>;
+async function lookAt(folder: string, pids: Readonly<Record<Program, number>>): Promise<Look['programs']> {
+  const states = await Promise.all(PROGRAMS.map(async (program) => [program, await stateOf(folder, pids[program])] as const));
+  return Object.fromEntries(states) as Record<Program, State>;
+}
+
+async function stateOf(folder: string, pid: number): Promise<State> {
+  const file = heldFile(folder, pid);
+  const read = (): HeldMemory | undefined => (existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as HeldMemory) : undefined);
+  const before = read()?.serial ?? 0;
+  process.kill(pid, 'SIGUSR2');
+  const collected = (): HeldMemory | undefined => {
+    const now = read();
+    return now !== undefined && now.serial > before ? now : undefined;
+  };
+  const { held: heldMb, rss: rssMb } = await until(`memory of ${pid}`, collected, { timeoutMs: COLLECTED_MS });
+  const threads = Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  return { heldMb, rssMb, files: readdirSync(`/proc/${pid}/fd`).length, threads };
 }
 
 /** Samples that follow each other within a minute say the same thing. */

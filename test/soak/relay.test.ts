@@ -23,7 +23,7 @@ const PACKET_MS = 20;
 const LOSS_TIMEOUT_NS = 2e9;
 /** How often memory is looked at. */
 const LOOKS = 8;
-/** A second's row of the run file is kept for a day: a quarter of it is what those of an hour take, doubled now and then. */
+/** Rows of the run file, which are kept for a day, take half of it. */
 const MOST_MB_AN_HOUR = 0.5;
 const APP = 'rtplat';
 const MEDIA = '192.0.2.20';
