@@ -11,7 +11,7 @@ import { LocalMedia } from '../../src/core/relay/media.ts';
 import type { Logger } from '../../src/core/service/log.ts';
 import type { Endpoint } from '../../src/core/udp/engine.ts';
 import { FakeAsterisk } from '../kit/fake-asterisk.ts';
-import { heldMb } from './heap.ts';
+import { heldMb } from '../kit/heap.ts';
 import { ECHO, MediaPath } from './media-path.ts';
 import type { CallSocket } from './media-path.ts';
 

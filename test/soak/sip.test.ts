@@ -9,7 +9,7 @@ import type { ClientCallEnd, ClientCallListener } from '../../src/core/sip/clien
 import { seededHex, SipNetwork } from '../kit/sip-network.ts';
 import { agentNode } from '../core/sip/agent-bench.ts';
 import { clientAgent, clientNode, FAR, OURS } from '../core/sip/client-bench.ts';
-import { heldMb } from './heap.ts';
+import { heldMb } from '../kit/heap.ts';
 
 const HOURS = 8;
 const CALLS = 50;

@@ -104,7 +104,8 @@ interface EarlyDialog {
 export class ClientCall implements SessionUser {
   readonly order: CallOrder;
   readonly #host: ClientCallHost;
-  readonly #listener: ClientCallListener;
+  /** Until it is over: the transaction of the INVITE, which waits for copies of the answer, keeps nothing of its owner alive. */
+  #listener: ClientCallListener | undefined;
   readonly #flow: SipFlow;
   readonly #credentials: ClientCredentials;
   readonly #sessionHost: SessionHost;
@@ -172,13 +173,13 @@ export class ClientCall implements SessionUser {
   }
 
   reoffered(body: Uint8Array, nowMs: number): Reoffer {
-    return this.#listener.reoffered(body, nowMs);
+    return this.#listener?.reoffered(body, nowMs) ?? { status: 481 };
   }
 
   left(bye: SipRequest, nowMs: number): void {
     if (this.#state !== 'established') return;
     this.#state = 'ending';
-    this.#listener.ending(nowMs);
+    this.#listener?.ending(nowMs);
     this.#end({ kind: 'left', cause: causeOf(bye) }, nowMs);
   }
 
@@ -228,7 +229,7 @@ export class ClientCall implements SessionUser {
     const tag = response.toTag;
     if (tag !== undefined) this.#acknowledgeProvisional(tag, response, invite, nowMs);
     if (isSdp(response)) this.#earlyBody = response.body;
-    this.#listener.progress(response.status, isSdp(response) ? response.body : NO_BODY, nowMs);
+    this.#listener?.progress(response.status, isSdp(response) ? response.body : NO_BODY, nowMs);
   }
 
   /** PRACK, where the far end insists (RFC 3262 §4): once for each RSeq, in their order. */
@@ -265,7 +266,7 @@ export class ClientCall implements SessionUser {
     const { contact, offer } = this.order;
     this.#session = new ClientSession(this.#sessionHost, this, { dialog, contact, offer }, response, nowMs);
     this.#state = 'established';
-    this.#listener.answered(isSdp(response) ? response.body : this.#earlyBody, nowMs);
+    this.#listener?.answered(isSdp(response) ? response.body : this.#earlyBody, nowMs);
     // The answer and our CANCEL have met each other.
     if (this.#cancelled) this.hangUp('given up', nowMs);
     return undefined;
@@ -312,7 +313,7 @@ export class ClientCall implements SessionUser {
     if (session === undefined) return;
     this.#state = 'ending';
     session.end();
-    this.#listener.ending(nowMs);
+    this.#listener?.ending(nowMs);
     this.#sendBye(session.dialog, why, nowMs, nowMs);
   }
 
@@ -340,7 +341,9 @@ export class ClientCall implements SessionUser {
     this.#patience?.cancel();
     this.#session?.end();
     this.#host.forget(this);
-    this.#listener.ended(end, nowMs);
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.ended(end, nowMs);
   }
 }
 

@@ -1,8 +1,10 @@
 /** Every way a call that we place can go, with a scripted far end (RFC 3261 §9, §13.2, §15, §22; RFC 3262, 3311, 4028). */
+import { setImmediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createResponse } from '../../../src/core/sip/message.ts';
 import { UserAgent } from '../../../src/core/sip/user-agent.ts';
+import { heldMb } from '../../kit/heap.ts';
 import { seededHex, SipNetwork } from '../../kit/sip-network.ts';
 import { agentNode, Heard } from './agent-bench.ts';
 import { clientAgent, ClientBench, clientNode, FAR, OURS, responseTo, Told } from './client-bench.ts';
@@ -42,6 +44,29 @@ describe('a call that we place', () => {
     }
     expect(bench.acks).toHaveLength(4);
     expect(bench.heard.told).toEqual(['answered answer']);
+  });
+
+  test('lets go of whose it is at its end, though the transaction of its INVITE waits for copies of the answer', async () => {
+    const bench = new ClientBench();
+    const place = (): WeakRef<Told> => {
+      const told = new Told();
+      const order = { uri: 'sip:600@192.0.2.20', from: 'sip:me@192.0.2.20', to: 'sip:600@192.0.2.20', callId: 'call-2', routes: [] };
+      const more = { contact: '<sip:me@192.0.2.10>', offer: new Uint8Array(0), credentials: undefined };
+      const call = bench.agent.place({ ...order, ...more }, bench.network.flow(OURS, FAR), told);
+      call.start(bench.nowMs);
+      bench.advance(10);
+      bench.answer(200, {}, 'answer');
+      call.hangUp(null, bench.nowMs);
+      bench.advance(10);
+      expect([call.state, told.ends.length]).toEqual(['ended', 1]);
+      return new WeakRef(told);
+    };
+    const owner = place();
+    expect(bench.agent.layer.counts.inviteClients).toBe(1);
+    // What was made in this turn is collected in a later one.
+    await setImmediate();
+    heldMb();
+    expect(owner.deref()).toBeUndefined();
   });
 
   test('an answer in early media holds where the 200 has none (§13.2.1)', () => {
