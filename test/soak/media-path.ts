@@ -7,7 +7,10 @@ import { RTP_HEADER_BYTES, writeRtpHeader } from '../../src/core/rtp/packet.ts';
 import { formatHostPort } from '../../src/core/values/address.ts';
 import type { BindOptions, Endpoint, PacketReceiver, UdpEngine, UdpSocket } from '../../src/core/udp/engine.ts';
 
-export const PACKET_BYTES = 32;
+export const ECHO: Endpoint = { address: '192.0.2.9', port: 4_000 };
+const PACKET_BYTES = 32;
+/** Where it lies in a packet. */
+const SSRC_AT = 8;
 const NS_PER_MS = 1e6;
 /** Milliseconds that a packet may be on its way; a power of two. */
 const AHEAD = 4_096;
@@ -267,6 +270,3 @@ export class MediaPath implements UdpEngine {
     }
   }
 }
-
-const SSRC_AT = 8;
-export const ECHO: Endpoint = { address: '192.0.2.9', port: 4_000 };
