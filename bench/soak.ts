@@ -9,18 +9,18 @@
  * has to report of each call) and that is not noise, when there are more open files at the end, or when the median
  * latency drifts by more than a tenth of it in an hour and that is not noise. `--short`: a minute, of which only the counts are judged.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CallDocument, MetricsDocument } from '../src/core/report/metrics.ts';
 import type { RunDocument } from '../src/core/report/run.ts';
 import { startAsterisk } from '../test/asterisk/kit/asterisk.ts';
-import { start, until } from '../test/asterisk/kit/process.ts';
+import { heldEnvironment, heldMemory } from '../test/asterisk/kit/held-memory.ts';
+import type { HeldMemory } from '../test/asterisk/kit/held-memory.ts';
+import { start } from '../test/asterisk/kit/process.ts';
 import { startEcho, startService } from './calls/run.ts';
 import { Bars } from './lib/bars.ts';
 import { benchOptions } from './lib/args.ts';
-import { heldFile } from './lib/held-memory.ts';
-import type { HeldMemory } from './lib/held-memory.ts';
 import { machineLine, thisMachine } from './lib/machine.ts';
 import { main } from './lib/main.ts';
 import { record } from './lib/record.ts';
@@ -35,7 +35,6 @@ const SHORT = { minutes: 1, callSeconds: 10 };
 const POLL_MS = 5_000;
 /** Looks at memory are further apart. */
 const LOOK_EVERY_MS = { full: 60_000, short: 5_000 };
-const COLLECTED_MS = 10_000;
 const WARM_UP = 0.25;
 const MOST_MB_AN_HOUR = 1;
 /** A probe reports each of its calls at its end: what it knows of one, kB. */
@@ -51,10 +50,7 @@ interface Look {
   readonly programs: Readonly<Record<Program, State>>;
 }
 
-/** Memory in megabytes, after garbage was collected: what the main thread holds, and the whole process. */
-interface State {
-  readonly heldMb: number;
-  readonly rssMb: number;
+interface State extends HeldMemory {
   readonly files: number;
   readonly threads: number;
 }
@@ -142,8 +138,8 @@ interface Soaked {
 
 async function soak(minutes: number, callSeconds: number, lookEveryMs: number): Promise<Soaked> {
   const folder = mkdtempSync(path.join(tmpdir(), 'rtplat-bench-'));
-  process.env['RTPLAT_HELD_MEMORY'] = folder;
-  process.env['NODE_OPTIONS'] = `--import ${path.join(import.meta.dirname, 'lib', 'held-memory.ts')}`;
+  // Asterisk does not mind.
+  Object.assign(process.env, heldEnvironment(folder));
   mkdirSync(path.join(folder, 'asterisk'));
   const asterisk = await startAsterisk({ release: 'sid', dir: path.join(folder, 'asterisk'), more: { modules: ['func_timeout'] } });
   try {
@@ -202,17 +198,9 @@ async function lookAt(folder: string, pids: Readonly<Record<Program, number>>): 
 }
 
 async function stateOf(folder: string, pid: number): Promise<State> {
-  const file = heldFile(folder, pid);
-  const read = (): HeldMemory | undefined => (existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as HeldMemory) : undefined);
-  const before = read()?.serial ?? 0;
-  process.kill(pid, 'SIGUSR2');
-  const collected = (): HeldMemory | undefined => {
-    const now = read();
-    return now !== undefined && now.serial > before ? now : undefined;
-  };
-  const { held: heldMb, rss: rssMb } = await until(`memory of ${pid}`, collected, { timeoutMs: COLLECTED_MS });
+  const memory = await heldMemory(folder, pid);
   const threads = Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  return { heldMb, rssMb, files: readdirSync(`/proc/${pid}/fd`).length, threads };
+  return { ...memory, files: readdirSync(`/proc/${pid}/fd`).length, threads };
 }
 
 /** Samples that follow each other within a minute say the same thing. */

@@ -1,7 +1,8 @@
 // Bar 2: the range runs out, the rest is refused in order, and nothing leaks.
 import { describe, expect, test } from 'vitest';
+import { heldEnvironment, heldMemory } from './kit/held-memory.ts';
+import type { HeldMemory } from './kit/held-memory.ts';
 import { until } from './kit/process.ts';
-import type { Service } from './kit/rtplat.ts';
 import { scratchFolder } from './kit/scratch.ts';
 import { RELEASES, hangUpCallers, note, startWorld } from './kit/world.ts';
 
@@ -57,35 +58,26 @@ describe.each(RELEASES)('more calls than ports, Asterisk of %s', (release) => {
   });
 });
 
-/** Resident memory when nothing is going on any more: the least of several readings, MB. */
-async function settledMemory(service: Service): Promise<number> {
-  await service.idle();
-  const readings: number[] = [];
-  await until(
-    '10 readings',
-    async () => (readings.push((await service.health()).body.memory_usage_mb ?? Number.POSITIVE_INFINITY) < 10 ? undefined : true),
-    {
-      everyMs: 150,
-    },
-  );
-  return Math.min(...readings);
-}
-
 describe('1,000 short calls', () => {
   const scratch = scratchFolder();
 
   test('all answered, no port leaked, nothing left in Asterisk, memory flat', async () => {
     const world = await startWorld(scratch('1000-calls'), { release: 'sid' });
     await world.echo();
-    const service = await world.service();
-    const start = await settledMemory(service);
-    const memory: number[] = [];
+    const told = world.folder('memory');
+    const service = await world.service({ env: heldEnvironment(told) });
+    const settledMemory = async (): Promise<HeldMemory> => {
+      await service.idle();
+      return heldMemory(told, service.pid);
+    };
+    const start = await settledMemory();
+    const memory: HeldMemory[] = [];
     let total = 0;
     for (const calls of [300, 300, 400]) {
       const sipp = world.callers({ calls, rate: 25, durationMs: 700, limit: 40 });
       expect(await sipp.result).toMatchObject({ created: calls, answered: calls, refused: {}, successful: calls, failed: 0 });
       total += calls;
-      memory.push(await settledMemory(service));
+      memory.push(await settledMemory());
       expect(await service.metrics()).toMatchObject({ total_channels: total, active_channels: 0, calls_refused: 0, calls_failed: 0 });
     }
     const metrics = await service.metrics();
@@ -94,12 +86,11 @@ describe('1,000 short calls', () => {
     expect(metrics.total_latencies).toBe(metrics.counters.returned);
     expect(await world.asterisk.ari.channels()).toEqual([]);
     expect(await world.asterisk.ari.bridges()).toEqual([]);
-    const growth = (memory.at(-1) ?? 0) - (memory[0] ?? 0);
-    note(
-      `1000 calls: memory ${[start, ...memory].map((mb) => mb.toFixed(1)).join(', ')} MB after 0, 300, 600, 1000; ${metrics.counters.lost} packets lost`,
-    );
-    // A leak of 50 kB a call would be 35 MB.
-    expect(growth).toBeLessThan(35);
+    const growth = (memory.at(-1)?.heldMb ?? Number.NaN) - (memory[0]?.heldMb ?? Number.NaN);
+    const list = [start, ...memory].map(({ heldMb, rssMb }) => `${heldMb.toFixed(1)} of ${rssMb.toFixed(1)}`).join(', ');
+    note(`1000 calls: memory held ${list} MB resident after 0, 300, 600, 1000; ${metrics.counters.lost} packets lost`);
+    // A leak of 5 kB a call would be 3.5 MB.
+    expect(growth).toBeLessThan(3.5);
     expect((await service.finish()).code).toBe(0);
   });
 });

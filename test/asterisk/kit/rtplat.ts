@@ -142,6 +142,7 @@ export interface ServiceOptions {
   readonly dir: string;
   readonly ari: Ari;
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly through?: readonly string[];
   /** Default: Asterisk's own. */
   readonly password?: string;
@@ -238,7 +239,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       out,
       ...(options.args ?? []),
     ],
-    env: { ARI_PASS: options.password ?? ari.password },
+    env: { ARI_PASS: options.password ?? ari.password, ...options.env },
     ...(options.through === undefined ? {} : { through: options.through }),
   });
   const client = serviceClient(httpPort, () => readFileSync(join(dir, `${name}.err`), 'utf8'));
