@@ -100,7 +100,7 @@ await main(async () => {
   record(
     'soak',
     {
-      title: 'An hour at fifty calls',
+      title: short ? 'A minute at fifty calls' : 'An hour at fifty calls',
       command: 'scripts/in-netns.sh node bench/soak.ts',
       machine,
       tables: [
