@@ -18,17 +18,15 @@ export function statusReporter(counters: () => EchoCounters, lastError: () => st
     const nowMs = performance.now();
     const rate = (now.packets - last.packets) / ((nowMs - lastMs) / 1e3);
     lastMs = nowMs;
-    const refused = refusalText(last, now);
-    const same = now.packets === last.packets && now.sendErrors === last.sendErrors && (now.socketDrops ?? 0) === (last.socketDrops ?? 0);
-    // A packet is counted before it is judged, and this thread may look between the two.
-    if (same && refused === '') return;
     const trouble = [
       now.sendErrors > last.sendErrors ? `${now.sendErrors - last.sendErrors} not sent (${lastError() ?? 'refused by the kernel'})` : '',
       (now.socketDrops ?? 0) > (last.socketDrops ?? 0)
         ? `${(now.socketDrops ?? 0) - (last.socketDrops ?? 0)} dropped in the receive buffer`
         : '',
-      refused,
+      refusalText(last, now),
     ].filter((text) => text !== '');
+    // A packet is counted before it is judged, and this thread may look between the two: a refusal is news without a new packet.
+    if (now.packets === last.packets && trouble.length === 0) return;
     last = now;
     const line = `${now.packets} packets, ${now.bytes} bytes, ${Math.round(rate)} packets/s`;
     const fields = { ...echoNumbers(now), last_over_rate: now.lastOverRate };
