@@ -13,7 +13,7 @@ import { otherHost } from './kit/other-host.ts';
 import type { OtherHost } from './kit/other-host.ts';
 import { peer } from './kit/peers.ts';
 import { run, start, until } from './kit/process.ts';
-import { startEcho } from './kit/rtplat.ts';
+import { echoMetrics, startEcho } from './kit/rtplat.ts';
 import { scratchFolder } from './kit/scratch.ts';
 
 const scratch = scratchFolder();
@@ -124,10 +124,7 @@ describe('one forged packet', () => {
   });
 });
 
-async function metrics(): Promise<Readonly<Record<string, number>>> {
-  const answer = await fetch(`http://127.0.0.1:${HTTP_PORT}/metrics`);
-  return (await answer.json()) as Record<string, number>;
-}
+const metrics = (): ReturnType<typeof echoMetrics> => echoMetrics(HTTP_PORT);
 
 /** From as many addresses as there are numbers. */
 function sender(ipv6: boolean, i: number): Endpoint {

@@ -1,6 +1,6 @@
 /**
  * Eight hours of SIP calls in seconds: our user agent as the server and as the caller, with a clock and a network that are simulated; that
- * network loses, doubles and reorders. Fifty calls at once, of every kind of end, with session timers.
+ * network loses, doubles and reorders. Fifty calls at once, of every kind of end.
  */
 import { expect, test } from 'vitest';
 import { UserAgent } from '../../src/core/sip/user-agent.ts';

@@ -4,19 +4,14 @@
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
+import { collectGarbage } from '../../kit/heap.ts';
 
 const folder = process.env['RTPLAT_HELD_MEMORY'];
 if (folder !== undefined && isMainThread) {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   let serial = 0;
   process.on('SIGUSR2', () => {
-    // What a finaliser lets go of is collected the second time.
-    collect();
-    collect();
+    collectGarbage();
     serial += 1;
     const { rss, heapUsed, external } = process.memoryUsage();
     const file = path.join(folder, `${process.pid}.json`);

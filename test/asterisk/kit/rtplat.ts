@@ -131,6 +131,12 @@ export async function startEcho({ dir, port = 4000, name = 'echo', args = [], th
   return program;
 }
 
+/** What `rtplat echo --http-port` has counted. */
+export async function echoMetrics(port: number): Promise<Readonly<Record<string, number>>> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(10_000) });
+  return (await answer.json()) as Record<string, number>;
+}
+
 /** `rtplat monitor`; resolves when it watches. What it has started outlives it when it is killed. */
 export async function startMonitor(dir: string, config: string, env: Readonly<Record<string, string>>): Promise<Program> {
   const { program } = startProgram({ name: 'monitor', args: ['monitor', '--config', config], dir, env });

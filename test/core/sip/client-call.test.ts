@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createResponse } from '../../../src/core/sip/message.ts';
 import { UserAgent } from '../../../src/core/sip/user-agent.ts';
-import { heldMb } from '../../kit/heap.ts';
+import { collectGarbage } from '../../kit/heap.ts';
 import { seededHex, SipNetwork } from '../../kit/sip-network.ts';
 import { agentNode, Heard } from './agent-bench.ts';
 import { clientAgent, ClientBench, clientNode, FAR, OURS, responseTo, Told } from './client-bench.ts';
@@ -65,7 +65,7 @@ describe('a call that we place', () => {
     expect(bench.agent.layer.counts.inviteClients).toBe(1);
     // What was made in this turn is collected in a later one.
     await setImmediate();
-    heldMb();
+    collectGarbage();
     expect(owner.deref()).toBeUndefined();
   });
 
