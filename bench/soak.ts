@@ -30,11 +30,9 @@ import { trendOf } from './lib/trend.ts';
 import type { Trend } from './lib/trend.ts';
 
 const CALLS = 50;
-const FULL = { minutes: 60, callSeconds: 120 };
-const SHORT = { minutes: 1, callSeconds: 10 };
+const FULL = { minutes: 60, callSeconds: 120, lookEveryMs: 60_000 };
+const SHORT = { minutes: 1, callSeconds: 10, lookEveryMs: 5_000 };
 const POLL_MS = 5_000;
-/** Looks at memory are further apart. */
-const LOOK_EVERY_MS = { full: 60_000, short: 5_000 };
 const WARM_UP = 0.25;
 const MOST_MB_AN_HOUR = 1;
 /** A probe reports each of its calls at its end: what it knows of one, kB. */
@@ -58,9 +56,10 @@ interface State extends HeldMemory {
 await main(async () => {
   const { short, write } = benchOptions([]);
   const machine = thisMachine();
-  const { minutes, callSeconds } = short ? SHORT : FULL;
+  const form = short ? SHORT : FULL;
+  const { minutes, callSeconds } = form;
   process.stdout.write(`${machineLine(machine)}\n${CALLS} calls at once for ${minutes} minutes, ${callSeconds} s each\n`);
-  const soaked = await soak(minutes, callSeconds, short ? LOOK_EVERY_MS.short : LOOK_EVERY_MS.full);
+  const soaked = await soak(form);
   const bars = new Bars(short);
   const { run, looks, latencies, metrics } = soaked;
   const fromS = minutes * 60 * WARM_UP;
@@ -70,10 +69,10 @@ await main(async () => {
   const { sent, returned, lost, in_flight: inFlight } = metrics.counters;
   const countsKept = bars.atMost('packets that are in no count', Math.abs(sent - returned - lost - inFlight), 0);
   const rows = PROGRAMS.map((program) => {
-    const memory = hourly(trendOf(minuteMeans(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].heldMb })))));
+    const memory = hourly(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].heldMb })));
     const first = warm[0]?.programs[program];
     const last = warm.at(-1)?.programs[program];
-    const resident = hourly(trendOf(minuteMeans(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].rssMb })))));
+    const resident = hourly(warm.map(({ atS, programs }) => ({ x: atS, y: programs[program].rssMb })));
     const most = Math.max(...looks.map(({ programs }) => programs[program].rssMb));
     // What may be noise is not growth.
     const aCall = (memory.low * 1024) / ((placed * 60) / minutes);
@@ -88,9 +87,10 @@ await main(async () => {
     );
     return `| ${program} | ${first?.heldMb.toFixed(1)} → ${last?.heldMb.toFixed(1)} | ${interval(memory)} | ${memoryKept} | ${first?.rssMb.toFixed(1)} → ${last?.rssMb.toFixed(1)}, ${most.toFixed(1)} at the most | ${interval(resident)} | ${first?.files} → ${last?.files} | ${filesKept} | ${first?.threads} → ${last?.threads} |`;
   });
-  const p50 = latencies.filter(({ atS }) => atS >= fromS).map(({ atS, p50Ms }) => ({ x: atS, y: p50Ms }));
-  const p99 = latencies.filter(({ atS }) => atS >= fromS).map(({ atS, p99Ms }) => ({ x: atS, y: p99Ms }));
-  const drift = hourly(trendOf(minuteMeans(p50)));
+  const warmCalls = latencies.filter(({ atS }) => atS >= fromS);
+  const p50 = warmCalls.map(({ atS, p50Ms }) => ({ x: atS, y: p50Ms }));
+  const p99 = warmCalls.map(({ atS, p99Ms }) => ({ x: atS, y: p99Ms }));
+  const drift = hourly(p50);
   const typical = median(p50.map(({ y }) => y));
   const driftKept = bars.atMostInFull(
     'drift of the median latency in an hour, at least, share of it',
@@ -114,7 +114,7 @@ await main(async () => {
         `| median latency of a call, ms | ${typical.toFixed(4)} | |`,
         `| its drift, ms an hour | ${interval(drift)} | share ${driftKept} |`,
         `| p99 of a call's latency, median of calls, ms | ${median(p99.map(({ y }) => y)).toFixed(3)} | |`,
-        `| its drift, ms an hour | ${interval(hourly(trendOf(minuteMeans(p99))))} | |`,
+        `| its drift, ms an hour | ${interval(hourly(p99))} | |`,
         '',
         '| program | held after the warm-up → at the end, MB | MB an hour | bar | resident, MB | MB an hour | open files | more, bar | threads |',
         '|---|---|---|---|---|---|---|---|---|',
@@ -136,7 +136,7 @@ interface Soaked {
   readonly metrics: MetricsDocument;
 }
 
-async function soak(minutes: number, callSeconds: number, lookEveryMs: number): Promise<Soaked> {
+async function soak({ minutes, callSeconds, lookEveryMs }: typeof FULL): Promise<Soaked> {
   const folder = mkdtempSync(path.join(tmpdir(), 'rtplat-bench-'));
   // Asterisk does not mind.
   Object.assign(process.env, heldEnvironment(folder));
@@ -203,16 +203,19 @@ async function stateOf(folder: string, pid: number): Promise<State> {
   return { ...memory, files: readdirSync(`/proc/${pid}/fd`).length, threads };
 }
 
-/** Samples that follow each other within a minute say the same thing. */
-function minuteMeans(points: readonly { readonly x: number; readonly y: number }[]): readonly { readonly x: number; readonly y: number }[] {
-  return [...Map.groupBy(points, ({ x }) => Math.floor(x / 60))].map(([minute, of]) => ({
-    x: minute * 60,
-    y: of.reduce((sum, { y }) => sum + y, 0) / of.length,
-  }));
+interface Point {
+  /** Seconds. */
+  readonly x: number;
+  readonly y: number;
 }
 
-function hourly({ slope, low, high }: Trend): Trend {
-  return { slope: slope * 3600, low: low * 3600, high: high * 3600 };
+/** The trend of an hour. Samples that follow each other within a minute say the same thing: it is that of their means. */
+function hourly(points: readonly Point[]): Trend {
+  const means = [...Map.groupBy(points, ({ x }) => Math.floor(x / 60))].map(([minute, of]) => ({
+    x: minute / 60,
+    y: of.reduce((sum, { y }) => sum + y, 0) / of.length,
+  }));
+  return trendOf(means);
 }
 
 function interval({ slope, low, high }: Trend): string {
